@@ -1,0 +1,693 @@
+/*-------------------------------------------------------------------------
+ *
+ * timeline_codec.c
+ *	  Encode, decode and validate the blocks of a timeline.
+ *
+ * See timeline_codec.h for the format.  Plain C: no palloc, no ereport.
+ *
+ * Memory safety does not rest on validation: the header is checked against
+ * the block's end whenever it is read, and the column readers check each
+ * group of values, which costs one comparison for eight of them.
+ *
+ * Portions Copyright (c) 2026, the user_profile authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "timeline_codec.h"
+
+#include <string.h>
+
+#define BLOCK_SIZE_BYTES	2
+#define MAX_VARINT_BYTES	10
+#define UNIT_SHIFT			14
+#define COUNT_MASK			(TIMELINE_BLOCK_EVENTS - 1)
+
+static const int64_t time_units[] = {1000000, 1000, 1};
+
+/* Octet coding: bytes of a value, and the bits that they hold, by length code */
+static const uint8_t octet_length[8] = {0, 1, 2, 3, 4, 5, 6, 8};
+static const uint64_t octet_mask[8] = {
+	0, UINT64_C(0xff), UINT64_C(0xffff), UINT64_C(0xffffff),
+	UINT64_C(0xffffffff), UINT64_C(0xffffffffff),
+	UINT64_C(0xffffffffffff), UINT64_MAX
+};
+
+/*
+ * Little-endian loads and stores.  Compilers turn them into one instruction
+ * where the machine is little-endian.
+ */
+static inline uint64_t
+load64(const uint8_t *p)
+{
+	uint64_t	v;
+
+	memcpy(&v, p, sizeof(v));
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	return v;
+}
+
+static inline void
+store64(uint8_t *p, uint64_t v)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline unsigned
+load16(const uint8_t *p)
+{
+	return p[0] | (unsigned) p[1] << 8;
+}
+
+static inline void
+store16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t) v;
+	p[1] = (uint8_t) (v >> 8);
+}
+
+static inline uint64_t
+zigzag(uint64_t difference)
+{
+	return (difference << 1) ^ (0 - (difference >> 63));
+}
+
+static inline uint64_t
+unzigzag(uint64_t v)
+{
+	return (v >> 1) ^ (0 - (v & 1));
+}
+
+/* Bits that an index into a dictionary of this size takes */
+static inline int
+index_bits(int dict_size)
+{
+	return dict_size <= 1 ? 0 : 32 - __builtin_clz((unsigned) dict_size - 1);
+}
+
+static inline size_t
+packed_bytes(int n, int bits)
+{
+	return ((size_t) n * (size_t) bits + 7) / 8;
+}
+
+static uint8_t *
+put_varint(uint8_t *p, uint64_t v)
+{
+	while (v >= 0x80)
+	{
+		*p++ = (uint8_t) (v | 0x80);
+		v >>= 7;
+	}
+	*p++ = (uint8_t) v;
+	return p;
+}
+
+/* Read a varint; NULL where it does not end before end or is over-long */
+static const uint8_t *
+get_varint(const uint8_t *p, const uint8_t *end, uint64_t *v)
+{
+	uint64_t	result = 0;
+
+	for (int i = 0; i < MAX_VARINT_BYTES && p < end; i++)
+	{
+		uint8_t		byte = *p++;
+
+		if (i == MAX_VARINT_BYTES - 1 && byte > 1)
+			return NULL;
+		result |= (uint64_t) (byte & 0x7f) << (7 * i);
+		if (byte < 0x80)
+		{
+			*v = result;
+			return p;
+		}
+	}
+	return NULL;
+}
+
+/*----------
+ * Decoding
+ *----------
+ */
+
+/* Start reading a timeline; false where its version is unknown */
+bool
+timeline_cursor_init(TimelineCursor *cursor, const uint8_t *bytes, size_t size)
+{
+	if (size < 1 || bytes[0] != TIMELINE_VERSION)
+		return false;
+	cursor->next = bytes + 1;
+	cursor->end = bytes + size;
+	return true;
+}
+
+/* Find the columns of the next block */
+TimelineResult
+timeline_next_block(TimelineCursor *cursor, TimelineBlock *block)
+{
+	const uint8_t *p = cursor->next;
+	const uint8_t *end;
+	size_t		left = (size_t) (cursor->end - p);
+	uint64_t	span;
+	uint64_t	counts[4];		/* types, bytes of them, pages, bytes of them */
+	uint64_t	fixed;
+	unsigned	head;
+	unsigned	unit;
+	unsigned	times_size;
+	uint64_t	width;
+
+	if (left == 0)
+		return TIMELINE_END;
+	if (left < BLOCK_SIZE_BYTES + 2 + 8)
+		return TIMELINE_BAD;
+	if (load16(p) > left - BLOCK_SIZE_BYTES)
+		return TIMELINE_BAD;
+	end = p + BLOCK_SIZE_BYTES + load16(p);
+	block->start = p;
+	block->end = end;
+	p += BLOCK_SIZE_BYTES;
+	if (end - p < 2 + 8)
+		return TIMELINE_BAD;
+
+	head = load16(p);
+	unit = head >> UNIT_SHIFT;
+	if (unit >= sizeof(time_units) / sizeof(time_units[0]) ||
+		(head & ~(3U << UNIT_SHIFT)) > COUNT_MASK)
+		return TIMELINE_BAD;
+	block->nevents = (int) (head & COUNT_MASK) + 1;
+	block->unit = time_units[unit];
+	block->first_at = (int64_t) load64(p + 2);
+	p += 2 + 8;
+	if (block->first_at < TIMELINE_MIN_TIME || block->first_at >= TIMELINE_END_TIME)
+		return TIMELINE_BAD;
+
+	p = get_varint(p, end, &span);
+	if (p == NULL)
+		return TIMELINE_BAD;
+	width = (uint64_t) TIMELINE_END_TIME - 1 - (uint64_t) block->first_at;
+	if (span > width / (uint64_t) block->unit)
+		return TIMELINE_BAD;
+	block->last_at = (int64_t) ((uint64_t) block->first_at + span * (uint64_t) block->unit);
+
+	if (end - p < 2)
+		return TIMELINE_BAD;
+	times_size = load16(p);
+	p += 2;
+	for (int i = 0; i < 4; i++)
+	{
+		p = get_varint(p, end, &counts[i]);
+		if (p == NULL || counts[i] > UINT16_MAX)
+			return TIMELINE_BAD;
+	}
+	if (counts[0] < 1 || counts[0] > (uint64_t) block->nevents ||
+		counts[2] < 1 || counts[2] > (uint64_t) block->nevents)
+		return TIMELINE_BAD;
+	block->ntypes = (int) counts[0];
+	block->npages = (int) counts[2];
+
+	/* The id column starts with eight bytes, which readers may overrun into */
+	fixed = times_size + counts[1] + counts[3] +
+		packed_bytes(block->nevents, index_bits(block->ntypes)) +
+		packed_bytes(block->nevents, index_bits(block->npages));
+	if ((uint64_t) (end - p) < fixed + 8)
+		return TIMELINE_BAD;
+	block->times = p;
+	p += times_size;
+	block->times_end = p;
+	block->type_dict = p;
+	p += counts[1];
+	block->types = p;
+	p += packed_bytes(block->nevents, index_bits(block->ntypes));
+	block->page_dict = p;
+	p += counts[3];
+	block->pages = p;
+	p += packed_bytes(block->nevents, index_bits(block->npages));
+	block->ids = p;
+
+	cursor->next = end;
+	return TIMELINE_OK;
+}
+
+/*
+ * Decode n octet-coded values.  [p, end) is the column; bytes up to limit may
+ * be read.  Returns where the column really ends, or NULL where it would pass
+ * its end.
+ */
+static inline const uint8_t *
+decode_octets(const uint8_t *p, const uint8_t *end, const uint8_t *limit,
+			  int n, uint64_t *out)
+{
+	const uint8_t *codes = p;
+	size_t		code_bytes = packed_bytes(n, 3);
+	int			i = 0;
+
+	if ((size_t) (end - p) < code_bytes)
+		return NULL;
+	p += code_bytes;
+
+	/* Eight at a time, as long as not even the longest could leave the bytes */
+	while (n - i >= 8 && limit - p >= 8 * 8)
+	{
+		uint32_t	c = codes[0] | (uint32_t) codes[1] << 8 | (uint32_t) codes[2] << 16;
+
+		for (int k = 0; k < 8; k++)
+		{
+			out[i + k] = load64(p) & octet_mask[c & 7];
+			p += octet_length[c & 7];
+			c >>= 3;
+		}
+		codes += 3;
+		i += 8;
+	}
+
+	for (int bit = 0; i < n; i++, bit += 3)
+	{
+		unsigned	c = codes[bit >> 3];
+		unsigned	length;
+		uint8_t		value[8] = {0};
+
+		if ((bit & 7) > 5)
+			c |= (unsigned) codes[(bit >> 3) + 1] << 8;
+		c = (c >> (bit & 7)) & 7;
+		length = octet_length[c];
+		if ((size_t) (limit - p) < length)
+			return NULL;
+		memcpy(value, p, length);
+		out[i] = load64(value);
+		p += length;
+	}
+	return p > end ? NULL : p;
+}
+
+/* Decode the time column to absolute times */
+bool
+timeline_block_times(const TimelineBlock *block, int64_t *out)
+{
+	uint64_t	unit = (uint64_t) block->unit;
+	uint64_t	at = (uint64_t) block->first_at;
+	uint64_t	offsets[TIMELINE_BLOCK_EVENTS];
+	int			n = block->nevents - 1;
+
+	if (decode_octets(block->times, block->times_end, block->end, n, offsets) !=
+		block->times_end)
+		return false;
+	out[0] = block->first_at;
+	for (int i = 0; i < n; i++)
+	{
+		at += offsets[i] * unit;
+		out[i + 1] = (int64_t) at;
+	}
+	return (int64_t) at == block->last_at;
+}
+
+/* Decode the event ids */
+bool
+timeline_block_ids(const TimelineBlock *block, int64_t *out)
+{
+	uint64_t	id = load64(block->ids);
+	uint64_t	differences[TIMELINE_BLOCK_EVENTS];
+	int			n = block->nevents - 1;
+
+	if (decode_octets(block->ids + 8, block->end, block->end, n, differences) !=
+		block->end)
+		return false;
+	out[0] = (int64_t) id;
+	for (int i = 0; i < n; i++)
+	{
+		id += unzigzag(differences[i]);
+		out[i + 1] = (int64_t) id;
+	}
+	return true;
+}
+
+/* Unpack n indexes below dict_size; at least eight readable bytes follow them */
+static bool
+unpack_indexes(const uint8_t *p, int n, int dict_size, uint16_t *out)
+{
+	int			bits = index_bits(dict_size);
+	uint64_t	mask = (UINT64_C(1) << bits) - 1;
+	unsigned	highest = 0;
+
+	if (bits == 0)
+	{
+		memset(out, 0, (size_t) n * sizeof(*out));
+		return true;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		size_t		bit = (size_t) i * (size_t) bits;
+		uint16_t	v = (uint16_t) ((load64(p + (bit >> 3)) >> (bit & 7)) & mask);
+
+		out[i] = v;
+		highest = v > highest ? v : highest;
+	}
+	return highest < (unsigned) dict_size;
+}
+
+bool
+timeline_block_types(const TimelineBlock *block, uint16_t *out)
+{
+	return unpack_indexes(block->types, block->nevents, block->ntypes, out);
+}
+
+bool
+timeline_block_pages(const TimelineBlock *block, uint16_t *out)
+{
+	return unpack_indexes(block->pages, block->nevents, block->npages, out);
+}
+
+/* Decode a dictionary of ascending ids, which ends where its packed indexes start */
+static bool
+decode_dict(const uint8_t *p, const uint8_t *end, int n, int32_t *out)
+{
+	uint64_t	id = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		uint64_t	difference;
+
+		p = get_varint(p, end, &difference);
+		if (p == NULL || difference > INT32_MAX)
+			return false;
+		id += difference;
+		if (id > INT32_MAX)
+			return false;
+		out[i] = (int32_t) id;
+	}
+	return p == end;
+}
+
+bool
+timeline_block_type_dict(const TimelineBlock *block, int32_t *out)
+{
+	return decode_dict(block->type_dict, block->types, block->ntypes, out);
+}
+
+bool
+timeline_block_page_dict(const TimelineBlock *block, int32_t *out)
+{
+	return decode_dict(block->page_dict, block->pages, block->npages, out);
+}
+
+/* Decode whole events */
+bool
+timeline_block_events(const TimelineBlock *block, TimelineEvent *out)
+{
+	int64_t		values[TIMELINE_BLOCK_EVENTS];
+	uint16_t	indexes[TIMELINE_BLOCK_EVENTS];
+	int32_t		dict[TIMELINE_BLOCK_EVENTS];
+	int			n = block->nevents;
+
+	if (!timeline_block_times(block, values))
+		return false;
+	for (int i = 0; i < n; i++)
+		out[i].at = values[i];
+	if (!timeline_block_ids(block, values))
+		return false;
+	for (int i = 0; i < n; i++)
+		out[i].id = values[i];
+	if (!timeline_block_types(block, indexes) || !timeline_block_type_dict(block, dict))
+		return false;
+	for (int i = 0; i < n; i++)
+		out[i].type = dict[indexes[i]];
+	if (!timeline_block_pages(block, indexes) || !timeline_block_page_dict(block, dict))
+		return false;
+	for (int i = 0; i < n; i++)
+		out[i].page = dict[indexes[i]];
+	return true;
+}
+
+/*----------
+ * Encoding
+ *----------
+ */
+
+/* Write n values octet coded */
+static uint8_t *
+encode_octets(const uint64_t *values, int n, uint8_t *out)
+{
+	uint8_t    *codes = out;
+	uint8_t    *p = out + packed_bytes(n, 3);
+
+	memset(codes, 0, packed_bytes(n, 3));
+	for (int i = 0; i < n; i++)
+	{
+		uint64_t	v = values[i];
+		int			bytes = v == 0 ? 0 : (71 - __builtin_clzll(v)) / 8;
+		unsigned	code = bytes >= 7 ? 7 : (unsigned) bytes;
+		size_t		bit = (size_t) i * 3;
+
+		codes[bit >> 3] |= (uint8_t) (code << (bit & 7));
+		if ((bit & 7) > 5)
+			codes[(bit >> 3) + 1] |= (uint8_t) (code >> (8 - (bit & 7)));
+		store64(p, v);
+		p += octet_length[code];
+	}
+	return p;
+}
+
+/*
+ * The event types or the pages of a block: the distinct ids, found through a
+ * small open-addressing hash table whose slots hold 1 + the position in ids,
+ * and for each event the position of its id.
+ */
+typedef struct IdColumn
+{
+	int			size;			/* distinct ids */
+	int32_t		ids[TIMELINE_BLOCK_EVENTS];
+	uint16_t	slots[2 * TIMELINE_BLOCK_EVENTS];
+	uint16_t	positions[TIMELINE_BLOCK_EVENTS];
+	uint16_t	rank[TIMELINE_BLOCK_EVENTS];	/* position -> sorted index */
+	uint8_t		dict[5 * TIMELINE_BLOCK_EVENTS];
+	size_t		dict_bytes;
+} IdColumn;
+
+/* Sort positions by their ids: dictionaries are small, and often sorted */
+static void
+sort_positions(const int32_t *ids, uint16_t *order, int n)
+{
+	/* Shell sort: in place, no recursion, good enough for 1,024 entries */
+	static const int gaps[] = {701, 301, 132, 57, 23, 10, 4, 1};
+
+	for (size_t g = 0; g < sizeof(gaps) / sizeof(gaps[0]); g++)
+	{
+		int			gap = gaps[g];
+
+		for (int i = gap; i < n; i++)
+		{
+			uint16_t	moving = order[i];
+			int			j = i;
+
+			while (j >= gap && ids[order[j - gap]] > ids[moving])
+			{
+				order[j] = order[j - gap];
+				j -= gap;
+			}
+			order[j] = moving;
+		}
+	}
+}
+
+/* Start an empty column for n events; returns the mask of its hash table */
+static uint32_t
+id_column_init(IdColumn *column, int n)
+{
+	uint32_t	mask = (UINT32_C(2) << index_bits(n)) - 1;
+
+	column->size = 0;
+	memset(column->slots, 0, ((size_t) mask + 1) * sizeof(column->slots[0]));
+	return mask;
+}
+
+/* Add the id of event i */
+static inline void
+id_column_add(IdColumn *column, uint32_t mask, int i, int32_t id)
+{
+	uint32_t	slot;
+
+	/* Successive events are often of the same type or on the same page */
+	if (i > 0 && column->ids[column->positions[i - 1]] == id)
+	{
+		column->positions[i] = column->positions[i - 1];
+		return;
+	}
+	slot = (((uint32_t) id * UINT32_C(2654435769)) >> 16) & mask;
+	while (column->slots[slot] != 0 && column->ids[column->slots[slot] - 1] != id)
+		slot = (slot + 1) & mask;
+	if (column->slots[slot] == 0)
+	{
+		column->ids[column->size] = id;
+		column->slots[slot] = (uint16_t) ++column->size;
+	}
+	column->positions[i] = (uint16_t) (column->slots[slot] - 1);
+}
+
+/* Sort the distinct ids and encode them */
+static void
+id_column_finish(IdColumn *column)
+{
+	uint16_t	order[TIMELINE_BLOCK_EVENTS];
+	uint8_t    *p = column->dict;
+	int32_t		last = 0;
+
+	for (int i = 0; i < column->size; i++)
+		order[i] = (uint16_t) i;
+	sort_positions(column->ids, order, column->size);
+	for (int i = 0; i < column->size; i++)
+	{
+		int32_t		id = column->ids[order[i]];
+
+		p = put_varint(p, (uint64_t) (id - last));
+		last = id;
+		column->rank[order[i]] = (uint16_t) i;
+	}
+	column->dict_bytes = (size_t) (p - column->dict);
+}
+
+/* Write the dictionary and the packed indexes */
+static uint8_t *
+id_column_write(const IdColumn *column, int n, uint8_t *out)
+{
+	int			bits = index_bits(column->size);
+	uint64_t	buffer = 0;
+	int			filled = 0;
+
+	memcpy(out, column->dict, column->dict_bytes);
+	out += column->dict_bytes;
+	if (bits == 0)
+		return out;
+	for (int i = 0; i < n; i++)
+	{
+		buffer |= (uint64_t) column->rank[column->positions[i]] << filled;
+		filled += bits;
+		while (filled >= 8)
+		{
+			*out++ = (uint8_t) buffer;
+			buffer >>= 8;
+			filled -= 8;
+		}
+	}
+	if (filled > 0)
+		*out++ = (uint8_t) buffer;
+	return out;
+}
+
+/*
+ * Turn times into differences in the coarsest unit that is exact, and return
+ * that unit.  The divisions are by constants, which compile to multiplications.
+ */
+static unsigned
+time_differences(const TimelineEvent *events, int nevents, uint64_t *out)
+{
+	unsigned	unit = 0;
+
+	for (int i = 1; i < nevents; i++)
+	{
+		uint64_t	difference = (uint64_t) events[i].at - (uint64_t) events[i - 1].at;
+
+		out[i - 1] = difference;
+		if (unit == 0 && difference % 1000000 != 0)
+			unit = 1;
+		if (unit == 1 && difference % 1000 != 0)
+			unit = 2;
+	}
+	if (unit == 0)
+		for (int i = 0; i < nevents - 1; i++)
+			out[i] /= 1000000;
+	else if (unit == 1)
+		for (int i = 0; i < nevents - 1; i++)
+			out[i] /= 1000;
+	return unit;
+}
+
+/*
+ * Encode events, which are in timeline order and at most TIMELINE_BLOCK_EVENTS,
+ * as one block.  out has TIMELINE_BLOCK_BYTES(nevents) bytes.  Returns the
+ * size of the block.
+ */
+size_t
+timeline_encode_block(const TimelineEvent *events, int nevents, uint8_t *out)
+{
+	uint64_t	differences[TIMELINE_BLOCK_EVENTS];
+	IdColumn	types;
+	IdColumn	pages;
+	uint32_t	mask = id_column_init(&types, nevents);
+	unsigned	unit = time_differences(events, nevents, differences);
+	uint64_t	span = (uint64_t) events[nevents - 1].at - (uint64_t) events[0].at;
+	uint8_t    *p = out + BLOCK_SIZE_BYTES;
+	uint8_t    *times_size;
+	uint8_t    *times;
+
+	id_column_init(&pages, nevents);
+	for (int i = 0; i < nevents; i++)
+	{
+		id_column_add(&types, mask, i, events[i].type);
+		id_column_add(&pages, mask, i, events[i].page);
+	}
+	id_column_finish(&types);
+	id_column_finish(&pages);
+
+	store16(p, (unsigned) (nevents - 1) | unit << UNIT_SHIFT);
+	store64(p + 2, (uint64_t) events[0].at);
+	p = put_varint(p + 2 + 8, span / (uint64_t) time_units[unit]);
+	times_size = p;
+	p = put_varint(p + 2, (uint64_t) types.size);
+	p = put_varint(p, types.dict_bytes);
+	p = put_varint(p, (uint64_t) pages.size);
+	p = put_varint(p, pages.dict_bytes);
+
+	times = p;
+	p = encode_octets(differences, nevents - 1, p);
+	store16(times_size, (unsigned) (p - times));
+	p = id_column_write(&types, nevents, p);
+	p = id_column_write(&pages, nevents, p);
+
+	store64(p, (uint64_t) events[0].id);
+	for (int i = 1; i < nevents; i++)
+		differences[i - 1] = zigzag((uint64_t) events[i].id - (uint64_t) events[i - 1].id);
+	p = encode_octets(differences, nevents - 1, p + 8);
+
+	store16(out, (unsigned) (p - out - BLOCK_SIZE_BYTES));
+	return (size_t) (p - out);
+}
+
+/*
+ * Check bytes from outside: every block readable, events and blocks in order,
+ * and each block in the one encoding that its events have.  Returns NULL, or
+ * what is wrong.
+ */
+const char *
+timeline_validate(const uint8_t *bytes, size_t size)
+{
+	TimelineCursor cursor;
+	TimelineBlock block;
+	TimelineEvent events[TIMELINE_BLOCK_EVENTS];
+	uint8_t		encoded[TIMELINE_BLOCK_BYTES(TIMELINE_BLOCK_EVENTS)];
+	TimelineEvent last = {INT64_MIN, INT64_MIN, 0, 0};
+	TimelineResult result;
+
+	if (!timeline_cursor_init(&cursor, bytes, size))
+		return "unknown version";
+	while ((result = timeline_next_block(&cursor, &block)) == TIMELINE_OK)
+	{
+		size_t		length = (size_t) (block.end - block.start);
+
+		if (!timeline_block_events(&block, events))
+			return "malformed column";
+		for (int i = 0; i < block.nevents; i++)
+		{
+			/* A difference that wraps around would come out as an earlier time */
+			if (timeline_event_cmp(&events[i], &last) < 0)
+				return "events out of order";
+			last = events[i];
+		}
+		if (timeline_encode_block(events, block.nevents, encoded) != length ||
+			memcmp(encoded, block.start, length) != 0)
+			return "encoding not canonical";
+	}
+	return result == TIMELINE_BAD ? "malformed block" : NULL;
+}
