@@ -1,0 +1,298 @@
+#!/bin/sh
+# Measures user_profile against plain SQL on a throw-away cluster and prints one table.
+#
+#	sh bench/run.sh [--events N] [--users N] [--seed N] [--quick] [--only WORDS] [--keep]
+#
+# The defaults are 10 M events of 50 k users; --quick is 1 M of 5 k.  --only runs the groups
+# named (copy refresh sessions user company operations); --keep leaves the cluster running.  The figures also
+# go to bench/results/.
+#
+# What is fair about it: both sides are on the same server, with the same settings and the same
+# log; plain SQL has the covering index that its question wants, vacuumed and analysed, so that it
+# reads nothing but that index; everything is in memory and warm; nothing runs in parallel, and
+# JIT compilation, which slows each of these queries down, is off for both; the answers are
+# compared before times are taken.  Times are medians of several runs, with minimum and maximum,
+# as a client sees them.
+set -eu
+
+EVENTS=10000000
+USERS=50000
+SEED=1
+ONLY='copy refresh sessions user company operations'
+KEEP=
+while [ $# -gt 0 ]; do
+	case $1 in
+		--events) EVENTS=$2; shift ;;
+		--users) USERS=$2; shift ;;
+		--seed) SEED=$2; shift ;;
+		--quick) EVENTS=1000000 USERS=5000 ;;
+		--only) ONLY=$2; shift ;;
+		--keep) KEEP=1 ;;
+		*) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+	esac
+	shift
+done
+
+# shellcheck source=test/cluster.sh
+. "$(dirname "$0")/../test/cluster.sh"
+BENCH=$TOP/bench
+# shellcheck source=bench/lib.sh
+. "$BENCH/lib.sh"
+
+wants() {
+	case " $ONLY " in *" $1 "*) return 0 ;; *) return 1 ;; esac
+}
+
+# ---------------------------------------------------------------------------------------------
+# The cluster and the data
+# ---------------------------------------------------------------------------------------------
+
+need_server
+build_extension
+# What follows the first argument wins over start_cluster's own settings: durability as shipped.
+start_cluster "shared_buffers = 4GB" "max_wal_size = 8GB" "checkpoint_timeout = 1h" \
+	"fsync = on" "synchronous_commit = on" "full_page_writes = on" "jit = off" \
+	"maintenance_work_mem = 1GB" "autovacuum = off" "max_parallel_workers_per_gather = 0"
+[ -z "$KEEP" ] || keep_cluster
+
+FILES=$(new_directory "${TMPDIR:-/tmp}" /tmp /var/tmp)
+at_exit 'rm -rf "$FILES"'
+mkdir -p "$BENCH/results"
+RESULTS=$BENCH/results/$(awk "BEGIN { printf \"%g\", $EVENTS / 1e6 }")M.csv
+echo 'work,unit,peer_median,peer_min,peer_max,ours_median,ours_min,ours_max,ratio,asked,met' >"$RESULTS"
+
+# The small log has a tenth of the events of a tenth of the users: the same users' same events.
+say "generating $EVENTS events of $USERS users, and a tenth of both"
+for size in large small; do
+	mkdir "$FILES/$size"
+	chown --reference "$FILES" "$FILES/$size"
+	if [ $size = large ]; then events=$EVENTS users=$USERS; else events=$((EVENTS / 10)) users=$((USERS / 10)); fi
+	createdb "$size"
+	db "$size" -v events=$events -v users=$users -v seed="$SEED" -v dir="$FILES/$size" -f "$BENCH/generate.sql"
+	psql -X -q -d "$size" -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION user_profile' -f "$BENCH/plain.sql"
+done
+
+COLUMNS='user_id, occurred_at, kind, name, action, page, properties'
+
+# Time COPY of the file $2 into table $3 of database $1
+copy_events() {
+	time_once "$1" "COPY $3 ($COLUMNS) FROM '$2'"
+}
+
+# ---------------------------------------------------------------------------------------------
+# COPY: alternately, each time into two empty tables of a new database, with a checkpoint between
+# ---------------------------------------------------------------------------------------------
+
+if wants copy; then
+	say "COPY into events and into a bare table"
+	head -n 2000000 "$FILES/large/events.copy" >"$FILES/head.copy"
+	chmod a+r "$FILES/head.copy"
+	: >"$FILES/copy.plain"
+	: >"$FILES/copy.ours"
+	for round in 1 2 3 4 5 6; do
+		createdb copying
+		psql -X -q -d copying -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION user_profile' -f "$BENCH/plain.sql"
+		if [ $((round % 2)) -eq 1 ]; then order='plain ours'; else order='ours plain'; fi
+		for side in $order; do
+			db copying -c CHECKPOINT
+			if [ $side = plain ]; then table=plain.events; else table=user_profile.events; fi
+			copy_events copying "$FILES/head.copy" $table >>"$FILES/copy.$side"
+		done
+		dropdb copying
+	done
+	result "COPY of $(wc -l <"$FILES/head.copy") events (peer: bare table with a bigint key)" ms \
+		"$(summary <"$FILES/copy.plain")" "$(summary <"$FILES/copy.ours")" limit 1.2
+	rm "$FILES/head.copy"
+fi
+
+# ---------------------------------------------------------------------------------------------
+# Load both logs for good
+# ---------------------------------------------------------------------------------------------
+
+for size in small large; do
+	say "loading $size: $(wc -l <"$FILES/$size/events.copy") events"
+	db $size -c CHECKPOINT
+	copy_events $size "$FILES/$size/events.copy" plain.events >"$FILES/$size.load"
+	copy_events $size "$FILES/$size/events.copy" user_profile.events >>"$FILES/$size.load"
+	say "  ms, plain and ours: $(tr '\n' ' ' <"$FILES/$size.load")"
+	db $size <<-SQL
+		COPY plain.users (user_id, name, email, country, signed_up_at) FROM '$FILES/$size/users.copy';
+		COPY plain.companies (company_id, name) FROM '$FILES/$size/companies.copy';
+		COPY plain.memberships (user_id, company_id, joined_at) FROM '$FILES/$size/memberships.copy';
+		COPY user_profile.users (user_id, name, email, country, signed_up_at) FROM '$FILES/$size/users.copy';
+		COPY user_profile.companies (company_id, name) FROM '$FILES/$size/companies.copy';
+		COPY user_profile.memberships (user_id, company_id, joined_at) FROM '$FILES/$size/memberships.copy';
+	SQL
+	rm -r "${FILES:?}/$size"
+done
+
+# ---------------------------------------------------------------------------------------------
+# Refresh: of the loaded log, several times on copies of it, then for good
+# ---------------------------------------------------------------------------------------------
+
+# Refresh database $1; print "milliseconds megabytes"
+refresh() {
+	db "$1" -c CHECKPOINT
+	watch_memory "$1" refresh >"$FILES/memory" &
+	watcher=$!
+	took=$(PGAPPNAME=refresh PGOPTIONS='-c client_min_messages=warning' time_once "$1" 'CALL user_profile.refresh()')
+	wait $watcher
+	printf '%s %s\n' "$took" "$(cat "$FILES/memory")"
+}
+
+for size in small large; do
+	say "refreshing $size"
+	: >"$FILES/refresh.$size"
+	if wants refresh; then
+		for run in 1 2; do
+			createdb -T $size --strategy file_copy again
+			refresh again >>"$FILES/refresh.$size"
+			dropdb again
+		done
+	fi
+	refresh $size >>"$FILES/refresh.$size"
+done
+LOADED=$(db large -c 'SELECT count(*) FROM plain.events')
+LOADED_SMALL=$(db small -c 'SELECT count(*) FROM plain.events')
+if wants refresh; then
+	result "refresh of $LOADED events" events/s "" \
+		"$(awk -v n="$LOADED" '{ print n / $1 * 1000 }' "$FILES/refresh.large" | summary)" least 500000
+	result "peak memory of refreshing $LOADED_SMALL events" MB "" \
+		"$(awk '{ print $2 }' "$FILES/refresh.small" | summary)" "" ""
+	result "peak memory of refreshing $LOADED events (peer: the row above)" MB \
+		"$(awk '{ print $2 }' "$FILES/refresh.small" | summary)" \
+		"$(awk '{ print $2 }' "$FILES/refresh.large" | summary)" limit 1.1
+fi
+
+for size in small large; do
+	say "indexing and vacuuming $size"
+	db $size -f "$BENCH/plain_indexes.sql" -c 'VACUUM ANALYZE' -c CHECKPOINT
+done
+if wants refresh; then
+	# The log is its heap, its out-of-line values and its key; the timelines are all that is
+	# stored of them: heap, out-of-line values, indexes and dictionaries.
+	result "disk: the log with its key; our timelines with index and dictionaries" MB \
+		"$(db large -c "SELECT (pg_table_size('user_profile.events') + pg_relation_size('user_profile.events_pkey')) / 1e6")" \
+		"$(db large -c "SELECT sum(pg_total_relation_size(c)) / 1e6 FROM unnest('{user_profile.timelines,user_profile.event_types,user_profile.pages}'::regclass[]) c")" ratio 10
+	result "disk: the log without its key; our timelines" MB \
+		"$(db large -c "SELECT pg_table_size('user_profile.events') / 1e6")" \
+		"$(db large -c "SELECT sum(pg_total_relation_size(c)) / 1e6 FROM unnest('{user_profile.timelines,user_profile.event_types,user_profile.pages}'::regclass[]) c")" ratio ""
+fi
+
+# ---------------------------------------------------------------------------------------------
+# Sessions of everyone
+# ---------------------------------------------------------------------------------------------
+
+if wants sessions; then
+	LISTED='count(*), max(user_id), sum(session_number), max(started_at), max(ended_at), sum(events)'
+	compare large "all sessions counted with their average" 50 \
+		sessions_counted.plain sessions_counted.ours '*' 5
+	compare large "all sessions listed (peer: best form)" 25 \
+		sessions_listed.plain sessions_listed.ours "$LISTED" 5
+	compare large "all sessions listed (peer: lag - running sum - GROUP BY)" "" \
+		sessions_listed.usual sessions_listed.ours "$LISTED" 3
+	compare large "session_number() OVER on the raw log (peer: two windows)" "" \
+		session_number.plain session_number.ours 'count(*), max(user_id), max(occurred_at), sum(session_number)' 3
+fi
+
+# ---------------------------------------------------------------------------------------------
+# One user
+# ---------------------------------------------------------------------------------------------
+
+PERIOD='[2025-07-01, 2026-01-01)'
+
+# Remember up to $2 users with $3 events as bench_sample on both databases, the same on both
+sample_users() {
+	for size in small large; do
+		db $size -c "DROP TABLE IF EXISTS bench_sample"
+		db $size -c "CREATE TABLE bench_sample (n serial PRIMARY KEY, user_id text NOT NULL COLLATE \"C\")"
+	done
+	db small -c "INSERT INTO bench_sample (user_id)
+		SELECT user_id FROM plain.events GROUP BY user_id HAVING $3 ORDER BY hashtext(user_id) LIMIT $2"
+	db small -c "COPY bench_sample TO STDOUT" | db large -c "COPY bench_sample FROM STDIN"
+}
+
+# Stop unless the queries $2 and $3 give the same rows for every user of the sample
+same_answers_of_users() {
+	for side in "$2" "$3"; do
+		db "$1" -c "$SESSION SELECT count(*), sum(hashtextextended(answer::text, 0))
+			FROM (SELECT b.user_id AS subject, q.* FROM bench_sample b,
+				LATERAL ($(query "$side" | sed "s/\$1/b.user_id/g; s/\$2/tstzrange '$PERIOD'/g")) q) answer" | tail -n 1
+	done | {
+		read -r one
+		read -r other
+		say "  answers of $2 and $3 (rows|hash): $one, $other"
+		[ "$one" = "$other" ] || die "$2 and $3 don't give the same answer"
+	}
+}
+
+# Print how many milliseconds the prepared query $2 takes in the server on database $1 for each
+# user of the sample: the second of two passes
+times_in_server() {
+	db "$1" <<-SQL
+		$SESSION
+		CREATE TEMPORARY TABLE timing (took float8);
+		DO \$do\$
+		DECLARE
+			one bench_sample;
+			one_period tstzrange := '$PERIOD';
+			start timestamptz;
+			rows bigint;
+		BEGIN
+			FOR pass IN 1..2 LOOP
+				TRUNCATE timing;
+				FOR one IN SELECT * FROM bench_sample ORDER BY n LOOP
+					start := clock_timestamp();
+					PERFORM * FROM ($(query "$2" | sed 's/\$1/one.user_id/g; s/\$2/one_period/g')) q;
+					INSERT INTO timing VALUES (extract(epoch FROM clock_timestamp() - start) * 1000);
+				END LOOP;
+			END LOOP;
+		END
+		\$do\$;
+		SELECT took FROM timing;
+	SQL
+}
+
+# Print how many milliseconds the prepared query $2 takes a client of pgbench on database $1
+latency() {
+	cat >"$FILES/pgbench.sql" <<-SQL
+		\\set n random(1, $(db "$1" -c 'SELECT count(*) FROM bench_sample'))
+		SELECT user_id AS one FROM bench_sample WHERE n = :n \\gset
+		SELECT * FROM ($(query "$2" | sed "s/\$1/:one::text/g; s/\$2/tstzrange '$PERIOD'/g" | tr '\n\t' '  ')) q;
+	SQL
+	PGOPTIONS='-c max_parallel_workers_per_gather=0' \
+		pgbench -n -M prepared -c 1 -T 5 -r -f "$FILES/pgbench.sql" "$1" 2>&1 |
+		sed -n 's/^ *\([0-9.]*\)  *[0-9]*  *SELECT \* FROM.*/\1/p; s/^ *\([0-9.]*\)  *SELECT \* FROM.*/\1/p' | head -n 1
+}
+
+if wants user; then
+	say "one user's overview"
+	sample_users '' 1000 'count(*) BETWEEN 200 AND 2000'
+	sampled=$(db large -c 'SELECT count(*) FROM bench_sample')
+	same_answers_of_users large user_overview.plain user_overview.ours
+	times_in_server large user_overview.plain | summary >"$FILES/overview.plain"
+	times_in_server large user_overview.ours | summary >"$FILES/overview.large"
+	times_in_server small user_overview.ours | summary >"$FILES/overview.small"
+	result "user_overview in the server ($sampled users of 200 - 2000 events)" ms \
+		"$(cat "$FILES/overview.plain")" "$(cat "$FILES/overview.large")" most 1
+	result "the same with ten times as much data of others (peer: $LOADED_SMALL events)" ms \
+		"$(cat "$FILES/overview.small")" "$(cat "$FILES/overview.large")" limit 1.5
+	result "the same as a client of pgbench sees it" ms \
+		"$(latency large user_overview.plain)" "$(latency large user_overview.ours)" ratio ""
+fi
+
+# ---------------------------------------------------------------------------------------------
+# The table
+# ---------------------------------------------------------------------------------------------
+
+{
+	echo
+	db postgres -c 'SELECT version()'
+	printf '%s, %s processors, %s MB memory; load %s\n' \
+		"$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
+		"$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)" "$(cut -d ' ' -f 1-3 /proc/loadavg)"
+	echo "$LOADED events of $USERS users (seed $SEED); $(date -u +%Y-%m-%d)"
+	echo
+} | tee "${RESULTS%.csv}.txt"
+print_table | tee -a "${RESULTS%.csv}.txt"
+[ -z "$KEEP" ] || say "the cluster is kept: PGHOST=$PGHOST PGPORT=$PGPORT; stop it with: $CLUSTER_STOP"

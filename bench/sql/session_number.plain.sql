@@ -1,0 +1,7 @@
+SELECT user_id, occurred_at,
+	sum(starts) OVER (PARTITION BY user_id ORDER BY occurred_at ROWS UNBOUNDED PRECEDING) AS session_number
+FROM (
+	SELECT user_id, occurred_at,
+		CASE WHEN occurred_at - lag(occurred_at) OVER (PARTITION BY user_id ORDER BY occurred_at) <= '30 min' THEN 0 ELSE 1 END AS starts
+	FROM plain.events
+) marked
