@@ -8,6 +8,7 @@
 #
 #	need_packages PKG...       install the Debian packages that are missing
 #	need_server                choose a server, install it and its headers if missing
+#	private_server DIR         copy the server to DIR and use the copy
 #	build_extension [CFLAGS]   make and make install
 #	start_cluster [LINE...]    start a throw-away cluster; each LINE goes to postgresql.conf
 #	stop_cluster               stop it and remove it (also done on exit)
@@ -211,6 +212,29 @@ need_server() {
 	fi
 }
 
+# Copy the server into DIR, whose name has no blanks, and use the copy from here on: to install
+# the extension there needs no rights and touches nobody else's installation. (The programs find
+# their libraries and files relative to where they are. The copy takes 50 MB and a second.)
+private_server() {
+	need_server
+	for path in "$("$PG_CONFIG" --bindir)" "$("$PG_CONFIG" --pkglibdir)" \
+		"$("$PG_CONFIG" --sharedir)"; do
+		[ -e "$1$path" ] || {
+			mkdir -p "$1${path%/*}"
+			cp -a "$path" "$1$path"
+		}
+	done
+	for path in "$("$PG_CONFIG" --includedir)" "$("$PG_CONFIG" --libdir)"; do
+		[ -e "$1$path" ] || {
+			mkdir -p "$1${path%/*}"
+			ln -s "$path" "$1$path"
+		}
+	done
+	PG_CONFIG=$1$("$PG_CONFIG" --bindir)/pg_config
+	PG_BINDIR=$("$PG_CONFIG" --bindir)
+	PATH="$PG_BINDIR:$PATH"
+}
+
 # Build and install the extension; arguments are C compiler flags. The directory to build
 # in is BUILD_DIR, or the source tree.
 build_extension() {
@@ -238,6 +262,9 @@ build_extension() {
 # Make a new directory that the cluster's user owns and can reach, below one of DIR...
 new_directory() {
 	for parent in "$@"; do
+		case $parent in
+			*[[:space:]]*) continue ;;	# make can't
+		esac
 		directory=$(mktemp -d "$parent/user_profile.XXXXXX" 2>/dev/null) || continue
 		if is_root; then
 			chown "$CLUSTER_USER" "$directory"

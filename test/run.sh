@@ -1,0 +1,299 @@
+#!/bin/sh
+# shellcheck disable=SC2016,SC2119 # at_exit evaluates later; start_cluster takes no arguments
+#
+# Run all tests, from a machine that may have nothing but this source tree.
+#
+#	sh test/run.sh [--keep] [STAGE...]
+#
+# Stages: regress isolation pgtap tap fuzz lint; without any, all of them.
+# --keep leaves the working directory (logs, results, diffs), and says where it is.
+#
+# Everything happens in a copy of the tree, and in a copy of the server: the build starts
+# clean, user postgres can read what root checked out, nothing is installed into the machine's
+# PostgreSQL, and the tree stays as it was. The last line counts the tests:
+# "N passed, N failed".
+#
+# Environment: PG_CONFIG chooses the server; FUZZ_SECONDS is how long to fuzz (10);
+# JOBS is how many tests run at a time (number of CPUs).
+
+set -eu
+# shellcheck source=test/cluster.sh
+. "$(dirname -- "$0")/cluster.sh"
+
+STAGES='regress isolation pgtap tap fuzz lint'
+FUZZ_SECONDS=${FUZZ_SECONDS:-10}
+JOBS=${JOBS:-$(nproc)}
+
+# With these, gcc has nothing to say about our code. Only unused parameters are let pass:
+# every SQL-callable function has the one parameter that PG_FUNCTION_ARGS declares, whether
+# it uses it or not, and so have callbacks whose type PostgreSQL gives.
+WARNINGS='-Wall -Wextra -Werror -Wno-unused-parameter'
+
+keep=
+stages=
+for argument in "$@"; do
+	case " $STAGES " in
+		*" $argument "*) stages="$stages $argument"; continue ;;
+	esac
+	case $argument in
+		--keep) keep=1 ;;
+		*) die "usage: sh test/run.sh [--keep] [STAGE...], STAGE one of: $STAGES" ;;
+	esac
+done
+stages=${stages:-$STAGES}
+
+passed=0
+failed=0
+
+wanted() {
+	case " $stages " in
+		*" $1 "*) ;;
+		*) return 1 ;;
+	esac
+}
+
+# Print a stage's one line, and if something failed all that it printed.
+# report STAGE PASSED FAILED SKIPPED
+report() {
+	passed=$((passed + $2))
+	failed=$((failed + $3))
+	skipped=
+	if [ "$4" -gt 0 ]; then
+		skipped=", $4 skipped"
+	fi
+	printf '%-10s %5d passed, %d failed%s  (%d s)\n' "$1" "$2" "$3" "$skipped" \
+		$(($(date +%s) - started))
+	if [ "$3" -gt 0 ]; then
+		printf -- '----- %s -----\n' "$1"
+		cat "$work/$1.log"
+		printf -- '----- end of %s -----\n' "$1"
+	elif [ "$4" -gt 0 ]; then
+		sort -u "$work/tally/$1.skipped" | sed 's/^/    skipped: /'
+	fi
+}
+
+begin() {
+	started=$(date +%s)
+}
+
+# Nothing to run counts as nothing
+absent() {
+	printf '%-10s     - nothing to run\n' "$1"
+}
+
+# Run a test program that counts by Tally. counted STAGE COMMAND...
+counted() {
+	stage=$1
+	shift
+	status=0
+	TALLY=$work/tally/$stage "$@" >"$work/$stage.log" 2>&1 </dev/null || status=$?
+	counts=$(cat "$work/tally/$stage" 2>/dev/null || true)
+	# shellcheck disable=SC2086 # three words
+	set -- ${counts:-0 0 0}
+	# A runner that fails without counting a failure is one
+	if [ "$status" -ne 0 ] && [ "$2" -eq 0 ]; then
+		set -- "$1" 1 "$3"
+	fi
+	if [ "$stage" = tap ]; then
+		# What led there is in logs that go with the directory
+		sed -n 's,^.*/\([^/ ]*\)\.pl *(Wstat:.*,\1,p' "$work/tap.log" | while read -r name; do
+			echo "----- the last lines of regress_log_$name -----"
+			tail -n 60 "$work/tap/tmp_check/log/regress_log_$name"
+		done >"$work/tap.logs" 2>&1
+		cat "$work/tap.logs" >>"$work/tap.log"
+	fi
+	report "$stage" "$@"
+}
+
+# Count the tests that pg_regress and its like ran, and show their differences.
+# regress_like STAGE STATUS DIFFS
+regress_like() {
+	# "test NAME ... ok" up to PG 15, "ok 1 - NAME" from 16 on
+	oks=$(grep -Ec '^(test )?.*\.\.\. (ok|OK)\b|^ok [0-9]+' "$work/$1.log" || true)
+	nots=$(grep -Ec '\.\.\. FAILED\b|^not ok [0-9]+' "$work/$1.log" || true)
+	if [ "$2" -ne 0 ] && [ "$nots" -eq 0 ]; then
+		nots=1
+	fi
+	if [ -f "$3" ]; then
+		cat "$3" >>"$work/$1.log"
+	fi
+	report "$1" "$oks" "$nots" 0
+}
+
+# Run a command in the copy of the tree
+in_tree() (
+	cd "$tree"
+	"$@"
+)
+
+# make_database NAME EXTENSION...
+make_database() {
+	psql -X -q -v ON_ERROR_STOP=1 -c "CREATE DATABASE $1" || return
+	database=$1
+	shift
+	for extension in "$@"; do
+		psql -X -q -v ON_ERROR_STOP=1 -d "$database" -c "CREATE EXTENSION $extension" || return
+	done
+}
+
+#
+# What the tests need
+#
+begin
+need_server
+packages=
+if wanted pgtap; then
+	packages="$packages postgresql-$PG_MAJOR-pgtap libtap-parser-sourcehandler-pgtap-perl"
+fi
+if wanted pgtap || wanted tap || wanted lint; then
+	packages="$packages perl"
+fi
+if wanted tap; then
+	packages="$packages libipc-run-perl"
+fi
+if wanted lint; then
+	packages="$packages shellcheck cppcheck clang-tidy pg-bsd-indent binutils"
+fi
+if [ -n "$packages" ]; then
+	# shellcheck disable=SC2086 # a list of words
+	need_packages $packages
+fi
+
+# The copy is at depth one below $work, so that ../shared is where it is for the tree
+work=$(new_directory "${TMPDIR:-/tmp}" /tmp /var/tmp) || exit
+if [ -n "$keep" ]; then
+	at_exit 'say "kept: $work"'
+else
+	at_exit 'rm -rf "$work"'
+fi
+chmod 755 "$work"
+tree=$work/tree
+mkdir "$tree" "$work/tally" "$work/home"
+(cd "$TOP" && tar -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
+	--exclude=./.build-stamp .) | (cd "$tree" && tar -xf - --no-same-owner)
+chmod -R u+w,go+rX "$tree"
+if [ -d "$TOP/../shared" ]; then
+	ln -s "$TOP/../shared" "$work/shared"
+fi
+# Nothing of the caller's home (.psqlrc, .perl, .proverc) has a say
+export HOME="$work/home"
+export PERL5LIB="$tree/test/perl"
+
+private_server "$work/server"
+BUILD_DIR=$tree
+# shellcheck disable=SC2086 # a list of words
+if ! build_extension $WARNINGS; then
+	printf 'build      failed\n0 passed, 1 failed\n'
+	exit 1
+fi
+printf '%-10s PostgreSQL %s, gcc %s  (%d s)\n' build \
+	"$("$PG_CONFIG" --version | sed 's/^PostgreSQL //')" "$(gcc -dumpversion)" \
+	$(($(date +%s) - started))
+
+start_cluster
+pgxs_tests=$(dirname -- "$("$PG_CONFIG" --pgxs)")/../test
+
+#
+# pg_regress: output and errors
+#
+if wanted regress; then
+	begin
+	status=0
+	in_tree make PG_CONFIG="$PG_CONFIG" installcheck >"$work/regress.log" 2>&1 </dev/null ||
+		status=$?
+	regress_like regress "$status" "$tree/regression.diffs"
+fi
+
+#
+# pg_isolation_regress: what concurrent sessions see of each other
+#
+if wanted isolation; then
+	begin
+	specs=$(find "$tree/test/specs" -name '*.spec' 2>/dev/null | sort |
+		sed 's,.*/,,; s/\.spec$//')
+	if [ -n "$specs" ]; then
+		mkdir "$work/isolation"
+		status=0
+		# shellcheck disable=SC2086 # a list of words
+		(cd "$work/isolation" && "$pgxs_tests/isolation/pg_isolation_regress" \
+			--inputdir="$tree/test" --outputdir="$work/isolation" --bindir="$PG_BINDIR" \
+			--dbname=isolation_regression --load-extension=user_profile $specs) \
+			>"$work/isolation.log" 2>&1 </dev/null || status=$?
+		regress_like isolation "$status" "$work/isolation/regression.diffs"
+	else
+		absent isolation
+	fi
+fi
+
+#
+# pgTAP: semantics. Each file has its own database, copied from this template.
+#
+if wanted pgtap; then
+	begin
+	if ls "$tree"/test/pgtap/*.sql >/dev/null 2>&1; then
+		if make_database pgtap_template pgtap user_profile >"$work/pgtap.log" 2>&1; then
+			export TEMPLATE=pgtap_template PSQL="$PG_BINDIR/psql"
+			counted pgtap in_tree pg_prove --harness Tally --nocolor \
+				-j "$JOBS" --psql-bin test/psql-own-database.sh test/pgtap/*.sql
+		else
+			report pgtap 0 1 0
+		fi
+	else
+		absent pgtap
+	fi
+fi
+
+#
+# TAP: what needs servers of its own
+#
+if wanted tap; then
+	begin
+	if ls "$tree"/test/t/*.pl >/dev/null 2>&1; then
+		mkdir -p "$work/tap"
+		if is_root; then
+			chown "$CLUSTER_USER" "$work/tap" "$work/tally" "$work/home"
+		fi
+		counted tap as_postgres env "TESTDIR=$work/tap" "PG_TEST_PORT_DIR=$work/tap" \
+			"PG_REGRESS=$pgxs_tests/regress/pg_regress" "TOP=$tree" TMPDIR=/tmp \
+			prove -I "$pgxs_tests/perl" --harness Tally --nocolor \
+			-j "$JOBS" "$tree"/test/t/*.pl
+	else
+		absent tap
+	fi
+fi
+
+#
+# Fuzzing the timeline codec
+#
+if wanted fuzz; then
+	begin
+	if [ -f "$tree/test/fuzz/run.sh" ]; then
+		status=0
+		sh "$tree/test/fuzz/run.sh" "$FUZZ_SECONDS" >"$work/fuzz.log" 2>&1 </dev/null ||
+			status=$?
+		if [ "$status" -eq 0 ]; then
+			report fuzz 1 0 0
+		else
+			report fuzz 0 1 0
+		fi
+	else
+		absent fuzz
+	fi
+fi
+
+#
+# Lint: the shell, SQL and C sources, and the objects that the extension makes
+#
+if wanted lint; then
+	begin
+	if make_database lint user_profile >"$work/lint.log" 2>&1; then
+		export LINT_DATABASE=lint JOBS
+		counted lint in_tree prove --harness Tally --nocolor --exec sh \
+			test/lint.sh
+	else
+		report lint 0 1 0
+	fi
+fi
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
