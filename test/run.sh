@@ -249,12 +249,14 @@ fi
 if wanted tap; then
 	begin
 	if ls "$tree"/test/t/*.pl >/dev/null 2>&1; then
-		mkdir -p "$work/tap"
+		# Failed tests leave their sockets' directories behind; these have short names and
+		# go with our own
+		mkdir "$work/tap" "$CLUSTER_SOCKET/tap"
 		if is_root; then
-			chown "$CLUSTER_USER" "$work/tap" "$work/tally" "$work/home"
+			chown "$CLUSTER_USER" "$work/tap" "$CLUSTER_SOCKET/tap" "$work/tally" "$work/home"
 		fi
 		counted tap as_postgres env "TESTDIR=$work/tap" "PG_TEST_PORT_DIR=$work/tap" \
-			"PG_REGRESS=$pgxs_tests/regress/pg_regress" "TOP=$tree" TMPDIR=/tmp \
+			"PG_REGRESS=$pgxs_tests/regress/pg_regress" "TMPDIR=$CLUSTER_SOCKET/tap" \
 			prove -I "$pgxs_tests/perl" --harness Tally --nocolor \
 			-j "$JOBS" "$tree"/test/t/*.pl
 	else
