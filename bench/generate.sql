@@ -165,16 +165,17 @@ COPY (
 ) TO :'users_file';
 
 -- Companies: c-top has the 1,000 most active users, c-10 and c-10000 have as many users as they
--- say (where there are so many), and every user is in one of the small companies c-s0 to c-s499.
+-- say (where there are so many), and every user is, since last, in
+-- one of the small companies c-s0 to c-s499.
 CREATE UNLOGGED TABLE memberships AS
-SELECT user_id, 'c-s' || n % 500 AS company_id FROM users
+SELECT user_id, 'c-s' || n % 500 AS company_id, timestamptz '2025-01-04 00:00+00' AS joined_at FROM users
 UNION ALL
-(SELECT user_id, 'c-top' FROM users WHERE n > 1 ORDER BY wanted DESC, n LIMIT 1000)
+(SELECT user_id, 'c-top', timestamptz '2025-01-03 00:00+00' FROM users WHERE n > 1 ORDER BY wanted DESC, n LIMIT 1000)
 UNION ALL
-SELECT user_id, 'c-10' FROM users WHERE n BETWEEN 11 AND 20
+SELECT user_id, 'c-10', timestamptz '2025-01-02 00:00+00' FROM users WHERE n BETWEEN 11 AND 20
 UNION ALL
-SELECT user_id, 'c-10000' FROM users WHERE n BETWEEN 101 AND 10100;
+SELECT user_id, 'c-10000', timestamptz '2025-01-01 00:00+00' FROM users WHERE n BETWEEN 101 AND 10100;
 COPY (SELECT DISTINCT company_id, 'Company ' || company_id FROM memberships ORDER BY 1) TO :'companies_file';
-COPY (SELECT user_id, company_id, timestamptz '2025-01-01 00:00+00' FROM memberships ORDER BY company_id, user_id) TO :'memberships_file';
+COPY (SELECT user_id, company_id, joined_at FROM memberships ORDER BY company_id, user_id) TO :'memberships_file';
 
 DROP SCHEMA generator CASCADE;

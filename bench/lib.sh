@@ -10,12 +10,13 @@ SESSION="SET max_parallel_workers_per_gather = 0; SET jit = off; SET work_mem = 
 db() {
 	database=$1
 	shift
-	psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$database" "$@"
+	PGOPTIONS="-c client_min_messages=warning ${PGOPTIONS-}" psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$database" "$@"
 }
 
-# The query in file $1, without its comments
+# The query in file $1, without its comments.  $2 and $3 are what to put for its $1 and $2, the
+# user or company and the period
 query() {
-	grep -v '^--' "$BENCH/sql/$1.sql"
+	grep -v '^--' "$BENCH/sql/$1.sql" | sed "s/\\\$1/${2:-'c-top'}/g; s/\\\$2/${3:-tstzrange '$PERIOD'}/g"
 }
 
 # Print "median minimum maximum" of the numbers on standard input
@@ -35,7 +36,7 @@ run_times() {
 }
 
 # Print how many milliseconds the SQL $2 takes on database $1, once, cold or warm as it comes
-time_once() {
+run_once() {
 	printf '%s\n\\o /dev/null\n\\timing on\n%s;\n' "$SESSION" "$2" | db "$1" |
 		sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p'
 }
@@ -55,24 +56,30 @@ same_answers() {
 
 # Compare the queries in files $4 and $5 on database $1 and add a row to the table: $2 is its
 # name, $3 the ratio asked for, $6 what consumes their rows in the server so that the client's
-# part is the same and small, $7 the number of runs (ours is run three times as often)
+# part is the same and small, $7 the number of runs (ours is run three times as often), $8 the
+# longest median asked for
 compare() {
 	say "$2"
 	same_answers "$1" "$4" "$5"
 	peer=$(run_times "$1" "SELECT $6 FROM ($(query "$4")) AS answer" "$7" | summary)
 	ours=$(run_times "$1" "SELECT $6 FROM ($(query "$5")) AS answer" $(($7 * 3)) | summary)
-	result "$2" ms "$peer" "$ours" ratio "$3"
+	result "$2" ms "$peer" "$ours" ratio "$3" "${8-}"
 }
 
 # Add a row: $1 name, $2 unit, $3 the peer's and $4 our "median minimum maximum" (either may be
-# empty), $5 what the demand is about: ratio (peer / ours, at least $6), limit (ours / peer, at
-# most $6), most or least (our value)
+# empty), $5 what the demand is about: ratio (peer / ours, at least $6; and at most $7 where that
+# is given), limit (ours / peer, at most $6), most or least (our median), each (our maximum)
 result() {
-	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" "$5" "$6" | awk -F '\t' -v OFS=, '{
+	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" "$5" "$6" "${7-}" | awk -F '\t' -v OFS=, '{
 		split($3, p, " "); split($4, o, " ")
 		ratio = ""
 		if (p[1] != "" && o[1] != "" && o[1] > 0) ratio = ($5 == "limit") ? o[1] / p[1] : p[1] / o[1]
-		if ($6 == "") { asked = ""; met = "" }
+		asked = met = ""
+		if ($6 == "") {
+			if ($7 != "") { asked = "<= " $7 " " $2; met = o[1] <= $7 }
+		}
+		else if ($5 == "ratio" && $7 != "") { asked = ">= " $6 " x; <= " $7 " " $2; met = ratio >= $6 && o[1] <= $7 }
+		else if ($5 == "each") { asked = "each <= " $6 " " $2; met = o[3] <= $6 }
 		else if ($5 == "ratio") { asked = ">= " $6 " x"; met = ratio >= $6 }
 		else if ($5 == "limit") { asked = "<= " $6 " x"; met = ratio <= $6 }
 		else if ($5 == "most") { asked = "<= " $6 " " $2; met = o[1] <= $6 }

@@ -72,11 +72,15 @@ for size in large small; do
 	psql -X -q -d "$size" -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION user_profile' -f "$BENCH/plain.sql"
 done
 
+# The period of every row that has one.  The one before it is the rest of the log's year, so
+# that nothing can be left out for the previous_ columns.
+PERIOD='[2025-07-01, 2026-01-01)'
+
 COLUMNS='user_id, occurred_at, kind, name, action, page, properties'
 
 # Time COPY of the file $2 into table $3 of database $1
 copy_events() {
-	time_once "$1" "COPY $3 ($COLUMNS) FROM '$2'"
+	run_once "$1" "COPY $3 ($COLUMNS) FROM '$2'"
 }
 
 # ---------------------------------------------------------------------------------------------
@@ -135,7 +139,7 @@ refresh() {
 	db "$1" -c CHECKPOINT
 	watch_memory "$1" refresh >"$FILES/memory" &
 	watcher=$!
-	took=$(PGAPPNAME=refresh PGOPTIONS='-c client_min_messages=warning' time_once "$1" 'CALL user_profile.refresh()')
+	took=$(PGAPPNAME=refresh run_once "$1" 'CALL user_profile.refresh()')
 	wait $watcher
 	printf '%s %s\n' "$took" "$(cat "$FILES/memory")"
 }
@@ -199,16 +203,14 @@ fi
 # One user
 # ---------------------------------------------------------------------------------------------
 
-PERIOD='[2025-07-01, 2026-01-01)'
-
-# Remember up to $2 users with $3 events as bench_sample on both databases, the same on both
+# Remember up to $1 users of whom $2 holds as bench_sample on both databases, the same on both
 sample_users() {
 	for size in small large; do
 		db $size -c "DROP TABLE IF EXISTS bench_sample"
 		db $size -c "CREATE TABLE bench_sample (n serial PRIMARY KEY, user_id text NOT NULL COLLATE \"C\")"
 	done
 	db small -c "INSERT INTO bench_sample (user_id)
-		SELECT user_id FROM plain.events GROUP BY user_id HAVING $3 ORDER BY hashtext(user_id) LIMIT $2"
+		SELECT user_id FROM plain.events GROUP BY user_id HAVING $2 ORDER BY hashtext(user_id) LIMIT $1"
 	db small -c "COPY bench_sample TO STDOUT" | db large -c "COPY bench_sample FROM STDIN"
 }
 
@@ -217,7 +219,7 @@ same_answers_of_users() {
 	for side in "$2" "$3"; do
 		db "$1" -c "$SESSION SELECT count(*), sum(hashtextextended(answer::text, 0))
 			FROM (SELECT b.user_id AS subject, q.* FROM bench_sample b,
-				LATERAL ($(query "$side" | sed "s/\$1/b.user_id/g; s/\$2/tstzrange '$PERIOD'/g")) q) answer" | tail -n 1
+				LATERAL ($(query "$side" b.user_id)) q) answer" | tail -n 1
 	done | {
 		read -r one
 		read -r other
@@ -228,7 +230,7 @@ same_answers_of_users() {
 
 # Print how many milliseconds the prepared query $2 takes in the server on database $1 for each
 # user of the sample: the second of two passes
-times_in_server() {
+run_in_server() {
 	db "$1" <<-SQL
 		$SESSION
 		CREATE TEMPORARY TABLE timing (took float8);
@@ -243,7 +245,7 @@ times_in_server() {
 				TRUNCATE timing;
 				FOR one IN SELECT * FROM bench_sample ORDER BY n LOOP
 					start := clock_timestamp();
-					PERFORM * FROM ($(query "$2" | sed 's/\$1/one.user_id/g; s/\$2/one_period/g')) q;
+					PERFORM * FROM ($(query "$2" one.user_id one_period)) q;
 					INSERT INTO timing VALUES (extract(epoch FROM clock_timestamp() - start) * 1000);
 				END LOOP;
 			END LOOP;
@@ -258,7 +260,7 @@ latency() {
 	cat >"$FILES/pgbench.sql" <<-SQL
 		\\set n random(1, $(db "$1" -c 'SELECT count(*) FROM bench_sample'))
 		SELECT user_id AS one FROM bench_sample WHERE n = :n \\gset
-		SELECT * FROM ($(query "$2" | sed "s/\$1/:one::text/g; s/\$2/tstzrange '$PERIOD'/g" | tr '\n\t' '  ')) q;
+		SELECT * FROM ($(query "$2" :one::text | tr '\n\t' '  ')) q;
 	SQL
 	PGOPTIONS='-c max_parallel_workers_per_gather=0' \
 		pgbench -n -M prepared -c 1 -T 5 -r -f "$FILES/pgbench.sql" "$1" 2>&1 |
@@ -267,18 +269,64 @@ latency() {
 
 if wants user; then
 	say "one user's overview"
-	sample_users '' 1000 'count(*) BETWEEN 200 AND 2000'
+	sample_users 1000 'count(*) BETWEEN 200 AND 2000'
 	sampled=$(db large -c 'SELECT count(*) FROM bench_sample')
 	same_answers_of_users large user_overview.plain user_overview.ours
-	times_in_server large user_overview.plain | summary >"$FILES/overview.plain"
-	times_in_server large user_overview.ours | summary >"$FILES/overview.large"
-	times_in_server small user_overview.ours | summary >"$FILES/overview.small"
+	run_in_server large user_overview.plain | summary >"$FILES/overview.plain"
+	run_in_server large user_overview.ours | summary >"$FILES/overview.large"
+	run_in_server small user_overview.ours | summary >"$FILES/overview.small"
 	result "user_overview in the server ($sampled users of 200 - 2000 events)" ms \
 		"$(cat "$FILES/overview.plain")" "$(cat "$FILES/overview.large")" most 1
 	result "the same with ten times as much data of others (peer: $LOADED_SMALL events)" ms \
 		"$(cat "$FILES/overview.small")" "$(cat "$FILES/overview.large")" limit 1.5
 	result "the same as a client of pgbench sees it" ms \
 		"$(latency large user_overview.plain)" "$(latency large user_overview.ours)" ratio ""
+fi
+
+# ---------------------------------------------------------------------------------------------
+# Everyone's header, one company
+# ---------------------------------------------------------------------------------------------
+
+if wants company; then
+	members=$(db large -c "SELECT count(*) FROM plain.memberships WHERE company_id = 'c-top'")
+	met=$(db large -c "SELECT count(*) FROM plain.events JOIN plain.memberships USING (user_id)
+		WHERE company_id = 'c-top' AND occurred_at <@ tstzrange '$PERIOD'")
+	compare large "company_overview of $members users with $met events in the period" 30 \
+		company_overview.plain company_overview.ours '*' 5 100
+	compare large "company_top_events of the same company" 30 \
+		company_top_events.plain company_top_events.ours '*' 5 100
+	compare large "user_profiles in full ($USERS users)" "" user_profiles.plain user_profiles.ours \
+		'count(*), max(user_id), max(company_name), sum(total_sessions), sum(total_events), max(first_seen_at), max(sign_up_date)' 3 1000
+fi
+
+# ---------------------------------------------------------------------------------------------
+# What ten users said and met; erasing
+# ---------------------------------------------------------------------------------------------
+
+if wants operations; then
+	sample_users 10 "count(*) BETWEEN 200 AND 2000 AND count(*) FILTER (WHERE kind IN ('nps', 'survey')) > 2"
+	for tab in user_sentiment user_engagement; do
+		say "$tab"
+		same_answers_of_users large $tab.plain $tab.ours
+		result "$tab in the server: each of ten users" ms \
+			"$(run_in_server large $tab.plain | summary)" "$(run_in_server large $tab.ours | summary)" each 5
+	done
+
+	say "delete_user"
+	: >"$FILES/delete.plain"
+	: >"$FILES/delete.ours"
+	db large -c "SELECT user_id FROM plain.events GROUP BY user_id
+		HAVING count(*) BETWEEN 1000 AND 50000 ORDER BY abs(count(*) - 10000) LIMIT 5" >"$FILES/victims"
+	victims=$(sed "s/.*/'&'/" "$FILES/victims" | paste -s -d ,)
+	deleted=$(db large -c "SELECT round(avg(n)) FROM (SELECT count(*) AS n FROM plain.events WHERE user_id IN ($victims) GROUP BY user_id) sizes")
+	while read -r victim; do
+		run_once large "DELETE FROM plain.events WHERE user_id = '$victim'" >>"$FILES/delete.plain"
+		run_once large "SELECT user_profile.delete_user('$victim')" >>"$FILES/delete.ours"
+	done <"$FILES/victims"
+	left=$(db large -c "SELECT count(*) FROM user_profile.events WHERE user_id IN ($victims)")
+	[ "$left" = 0 ] || die "delete_user left $left events"
+	result "delete_user of 5 users with $deleted events each on average" ms \
+		"$(summary <"$FILES/delete.plain")" "$(summary <"$FILES/delete.ours")" each 200
 fi
 
 # ---------------------------------------------------------------------------------------------

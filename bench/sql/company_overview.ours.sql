@@ -1,0 +1,6 @@
+-- $1 is the company, $2 the period.
+SELECT users, active_users,
+	total_events, tracked_events, labeled_events, feature_tag_events, page_views, content_interactions,
+	sessions, session_time, avg_session, median_session, active_days,
+	previous_total_events, previous_sessions, previous_avg_session
+FROM user_profile.company_overview($1, $2)
