@@ -5,7 +5,8 @@
 #
 #	sh test/run.sh [--keep] [STAGE...]
 #
-# Stages: regress isolation pgtap tap fuzz lint; without any, all of them.
+# Stages: regress isolation pgtap tap sanitize fuzz lint; without any, all of them. sanitize is
+# the first three again with a library that stops at undefined behaviour.
 # --keep leaves the working directory (logs, results, diffs), and says where it is.
 #
 # Everything happens in a copy of the tree, and in a copy of the server: the build starts
@@ -14,20 +15,21 @@
 # "N passed, N failed".
 #
 # Environment: PG_CONFIG chooses the server; FUZZ_SECONDS is how long to fuzz (10);
-# JOBS is how many tests run at a time (number of CPUs).
+# JOBS is how many tests run at a time (number of CPUs); CFLAGS are the compiler's flags in
+# place of those that make every warning an error.
 
 set -eu
 # shellcheck source=test/cluster.sh
 . "$(dirname -- "$0")/cluster.sh"
 
-STAGES='regress isolation pgtap tap fuzz lint'
+STAGES='regress isolation pgtap tap sanitize fuzz lint'
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 JOBS=${JOBS:-$(nproc)}
 
 # With these, gcc has nothing to say about our code. Only unused parameters are let pass:
 # every SQL-callable function has the one parameter that PG_FUNCTION_ARGS declares, whether
 # it uses it or not, and so have callbacks whose type PostgreSQL gives.
-WARNINGS='-Wall -Wextra -Werror -Wno-unused-parameter'
+CFLAGS=${CFLAGS:--Wall -Wextra -Werror -Wno-unused-parameter}
 
 keep=
 stages=
@@ -179,10 +181,11 @@ fi
 export HOME="$work/home"
 export PERL5LIB="$tree/test/perl"
 
+machine_pg_config=$PG_CONFIG
 private_server "$work/server"
 BUILD_DIR=$tree
 # shellcheck disable=SC2086 # a list of words
-if ! build_extension $WARNINGS; then
+if ! build_extension $CFLAGS; then
 	printf 'build      failed\n0 passed, 1 failed\n'
 	exit 1
 fi
@@ -217,7 +220,7 @@ if wanted isolation; then
 		# shellcheck disable=SC2086 # a list of words
 		(cd "$work/isolation" && "$pgxs_tests/isolation/pg_isolation_regress" \
 			--inputdir="$tree/test" --outputdir="$work/isolation" --bindir="$PG_BINDIR" \
-			--dbname=isolation_regression --load-extension=user_profile $specs) \
+			--dbname=isolation_regression $specs) \
 			>"$work/isolation.log" 2>&1 </dev/null || status=$?
 		regress_like isolation "$status" "$work/isolation/regression.diffs"
 	else
@@ -265,6 +268,26 @@ if wanted tap; then
 fi
 
 #
+# Undefined behaviour: the server aborts where it meets some
+#
+if wanted sanitize; then
+	begin
+	status=0
+	PG_CONFIG=$machine_pg_config \
+		CFLAGS='-O1 -fsanitize=undefined -fno-sanitize-recover=undefined' \
+		sh "$TOP/test/run.sh" regress isolation pgtap >"$work/sanitize.log" 2>&1 </dev/null ||
+		status=$?
+	# The last line, by words
+	# shellcheck disable=SC2046
+	set -- $(tail -n 1 "$work/sanitize.log" | grep -E '^[0-9]+ passed, [0-9]+ failed$')
+	if [ "$status" -eq 0 ]; then
+		report sanitize "$1" 0 0
+	else
+		report sanitize "${1:-0}" "${3:-1}" 0
+	fi
+fi
+
+#
 # Fuzzing the timeline codec
 #
 if wanted fuzz; then
@@ -295,6 +318,13 @@ if wanted lint; then
 	else
 		report lint 0 1 0
 	fi
+fi
+
+# A crash is explained in the server's log only
+if grep -E 'runtime error|terminated by signal|TRAP:|PANIC:|FATAL:  .*library' "$CLUSTER_LOG" \
+	>"$work/crashes"; then
+	echo '----- from the log of the server -----'
+	cat "$work/crashes"
 fi
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
