@@ -8,6 +8,7 @@
 \pset linestyle unicode
 \pset border 1
 \pset format aligned
+\pset tuples_only off
 SET intervalstyle = 'postgres';
 SET datestyle = 'ISO, DMY';
 
@@ -66,3 +67,14 @@ CREATE FUNCTION pg_temp.change(value numeric, previous numeric) RETURNS text IMM
 CREATE FUNCTION pg_temp.details(properties jsonb) RETURNS text IMMUTABLE
 	RETURN (SELECT string_agg(key || ' ' || replace(value, E'\n', ' '), ' · ' ORDER BY ordinality)
 			FROM jsonb_each_text(CASE WHEN jsonb_typeof(properties) = 'object' THEN properties END) WITH ORDINALITY);
+
+-- Draw a heading over the width of the page
+CREATE FUNCTION pg_temp.title(heading text) RETURNS text IMMUTABLE
+	RETURN '━━ ' || heading || ' ' || repeat('━', greatest(3, 94 - length(heading)));
+
+\if :{?bold}
+\else
+	\set bold ''
+	\set dim ''
+	\set plain ''
+\endif

@@ -8,8 +8,8 @@
 #	sh demo/run.sh --stop                  stop the server that --keep left running
 #
 # Installs what is missing (as root or by sudo), builds the extension, starts a server of its own, loads,
-# refreshes, prints one user's profile tab by tab, and writes CSV exports. The server listens on a socket of its
-# own, no other cluster is touched, and without --keep it is stopped and removed at the end.
+# refreshes, prints one user's profile tab by tab and their company's, and writes CSV exports. The server listens on
+# a socket of its own, no other cluster is touched, and without --keep it is stopped and removed at the end.
 #
 # FILE has a header that names its columns, in any order: user_id, occurred_at, name; and where it has them
 # kind, page, company_id, action, properties (JSON), message_id. Others are left out, with a note. The separator is
@@ -311,8 +311,10 @@ WORK=$(mktemp -d "${TMPDIR:-/tmp}/user_profile.XXXXXX")
 at_exit "rm -rf $(quoted "$WORK")"
 
 say "building the extension"
+# shellcheck disable=SC2119 # no flags
 build_extension
 say "starting a server of PostgreSQL $PG_MAJOR"
+# shellcheck disable=SC2119 # no settings
 start_cluster
 value -c 'CREATE DATABASE demo'
 export PGDATABASE=demo
@@ -352,7 +354,15 @@ fi
 show() {
 	script=$1
 	shift
-	value -v bold="$bold" -v dim="$dim" -v plain="$plain" -v user="$user" "$@" -f "$DEMO/$script"
+	psql -X -q -v ON_ERROR_STOP=1 -v bold="$bold" -v dim="$dim" -v plain="$plain" -v user="$user" "$@" -f "$DEMO/$script"
+}
+
+# Do all these objects of the extension exist?
+have() {
+	for object in "$@"; do
+		[ -n "$(value -c "SELECT coalesce(to_regproc('user_profile.$object')::text, to_regclass('user_profile.$object')::text)")" ] ||
+			return 1
+	done
 }
 
 if [ -z "$file" ]; then
@@ -360,12 +370,30 @@ if [ -z "$file" ]; then
 else
 	show user.sql
 fi
+company=$(printf '%s\n' "SELECT company_id FROM user_profile.user_profile(:'user')" | value -v user="$user")
+if [ -n "$company" ] && have company_profile company_overview company_daily company_top_events company_top_pages company_users; then
+	show company.sql -v company="$company"
+fi
 
 printf '\n%s━━ Exports ━━%s\n\n' "$bold" "$plain"
 user_literal=$(printf '%s\n' "SELECT quote_literal(:'user')" | value -v user="$user")
 export_csv users.csv 'SELECT * FROM user_profile.user_profiles'
 export_csv sessions.csv "SELECT * FROM user_profile.user_sessions($user_literal, '(,)')"
+if have user_export; then
+	export_csv user_export.csv 'SELECT * FROM user_profile.user_export'
+fi
+if have company_export; then
+	export_csv company_export.csv 'SELECT * FROM user_profile.company_export'
+fi
+if have export_user; then
+	export_csv one_user.csv "SELECT * FROM user_profile.export_user($user_literal)"
+fi
 printf '  in %s\n' "$out"
+
+if [ -z "$file" ] && have workspace_overview add_exclusion_rule preview_exclusion_rule alias content_progress reset_content \
+	user_engagement preview_delete delete_user; then
+	show operations.sql
+fi
 
 
 # The end ----------------------------------------------------------------------
