@@ -15,6 +15,7 @@ db() {
 
 # The query in file $1, without its comments.  $2 and $3 are what to put for its $1 and $2, the
 # user or company and the period
+# shellcheck disable=SC2016 # $1 and $2 are the query's
 query() {
 	grep -v '^--' "$BENCH/sql/$1.sql" | sed "s/\\\$1/${2:-'c-top'}/g; s/\\\$2/${3:-tstzrange '$PERIOD'}/g"
 }
@@ -29,7 +30,7 @@ summary() {
 run_times() {
 	{
 		printf '%s\n\\o /dev/null\n%s;\n\\timing on\n' "$SESSION" "$2"
-		for run in $(seq "$3"); do
+		for _ in $(seq "$3"); do
 			printf '%s;\n' "$2"
 		done
 	} | db "$1" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p'
@@ -119,7 +120,7 @@ print_table() {
 # $1 has until it ends: its own memory, without the shared buffers it touches
 watch_memory() {
 	pid=
-	for try in $(seq 100); do
+	for _ in $(seq 100); do
 		pid=$(db postgres -c "SELECT pid FROM pg_stat_activity WHERE datname = '$1' AND application_name = '$2'")
 		[ -z "$pid" ] || break
 		sleep 0.05

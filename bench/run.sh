@@ -48,6 +48,7 @@ wants() {
 # ---------------------------------------------------------------------------------------------
 
 need_server
+# shellcheck disable=SC2119 # no special compiler flags
 build_extension
 # What follows the first argument wins over start_cluster's own settings: durability as shipped.
 start_cluster "shared_buffers = 4GB" "max_wal_size = 8GB" "checkpoint_timeout = 1h" \
@@ -56,6 +57,7 @@ start_cluster "shared_buffers = 4GB" "max_wal_size = 8GB" "checkpoint_timeout = 
 [ -z "$KEEP" ] || keep_cluster
 
 FILES=$(new_directory "${TMPDIR:-/tmp}" /tmp /var/tmp)
+# shellcheck disable=SC2016 # expanded on exit
 at_exit 'rm -rf "$FILES"'
 mkdir -p "$BENCH/results"
 RESULTS=$BENCH/results/$(awk "BEGIN { printf \"%g\", $EVENTS / 1e6 }")M.csv
@@ -68,7 +70,7 @@ for size in large small; do
 	chown --reference "$FILES" "$FILES/$size"
 	if [ $size = large ]; then events=$EVENTS users=$USERS; else events=$((EVENTS / 10)) users=$((USERS / 10)); fi
 	createdb "$size"
-	db "$size" -v events=$events -v users=$users -v seed="$SEED" -v dir="$FILES/$size" -f "$BENCH/generate.sql"
+	db "$size" -v events="$events" -v users="$users" -v seed="$SEED" -v dir="$FILES/$size" -f "$BENCH/generate.sql"
 	psql -X -q -d "$size" -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION user_profile' -f "$BENCH/plain.sql"
 done
 
@@ -99,7 +101,7 @@ if wants copy; then
 		if [ $((round % 2)) -eq 1 ]; then order='plain ours'; else order='ours plain'; fi
 		for side in $order; do
 			db copying -c CHECKPOINT
-			if [ $side = plain ]; then table=plain.events; else table=user_profile.events; fi
+			if [ "$side" = plain ]; then table=plain.events; else table=user_profile.events; fi
 			copy_events copying "$FILES/head.copy" $table >>"$FILES/copy.$side"
 		done
 		dropdb copying
@@ -148,7 +150,7 @@ for size in small large; do
 	say "refreshing $size"
 	: >"$FILES/refresh.$size"
 	if wants refresh; then
-		for run in 1 2; do
+		for _ in 1 2; do
 			createdb -T $size --strategy file_copy again
 			refresh again >>"$FILES/refresh.$size"
 			dropdb again

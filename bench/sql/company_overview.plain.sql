@@ -46,7 +46,7 @@ WITH bounds AS MATERIALIZED (
 	WHERE m.company_id = $1 AND s.starts
 ), spent AS (
 	SELECT count(*) FILTER (WHERE started_at <@ during) AS sessions,
-		coalesce(sum(duration) FILTER (WHERE started_at <@ during), '0') AS session_time,
+		sum(duration) FILTER (WHERE started_at <@ during) AS session_time,
 		avg(duration) FILTER (WHERE started_at <@ during) AS avg_session,
 		percentile_cont(0.5) WITHIN GROUP (ORDER BY duration) FILTER (WHERE started_at <@ during) AS median_session,
 		count(*) FILTER (WHERE started_at <@ before) AS previous_sessions,

@@ -8,5 +8,5 @@ FROM plain.memberships m, LATERAL (
 ) e
 WHERE m.company_id = $1
 GROUP BY e.kind, e.name
-ORDER BY occurrences DESC, kind, name
+ORDER BY occurrences DESC, last_at DESC, kind, name
 LIMIT 10

@@ -26,7 +26,7 @@ WITH log AS (
 	FROM log, bounds
 ), spent AS (
 	SELECT count(*) FILTER (WHERE started_at <@ $2) AS sessions,
-		coalesce(sum(duration) FILTER (WHERE started_at <@ $2), '0') AS session_time,
+		sum(duration) FILTER (WHERE started_at <@ $2) AS session_time,
 		avg(duration) FILTER (WHERE started_at <@ $2) AS avg_session,
 		percentile_cont(0.5) WITHIN GROUP (ORDER BY duration) FILTER (WHERE started_at <@ $2) AS median_session,
 		count(*) FILTER (WHERE started_at <@ before) AS previous_sessions,
