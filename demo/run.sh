@@ -60,9 +60,9 @@ read_log() {
 read_header() {
 	awk -v file="$1" '
 		BEGIN {
-			type["user_id"] = "text COLLATE \"C\" NOT NULL CHECK (user_id <> '\'\'')"
-			type["occurred_at"] = "timestamptz NOT NULL CHECK (isfinite(occurred_at))"
-			type["name"] = "text COLLATE \"C\" NOT NULL CHECK (name <> '\'\'')"
+			type["user_id"] = "text COLLATE \"C\" NOT NULL CONSTRAINT \"user_id must not be empty\" CHECK (user_id <> '\'\'')"
+			type["occurred_at"] = "timestamptz NOT NULL CONSTRAINT \"occurred_at must be finite\" CHECK (isfinite(occurred_at))"
+			type["name"] = "text COLLATE \"C\" NOT NULL CONSTRAINT \"name must not be empty\" CHECK (name <> '\'\'')"
 			type["kind"] = "user_profile.event_kind"
 			type["page"] = type["company_id"] = type["action"] = type["message_id"] = "text COLLATE \"C\""
 			type["properties"] = "jsonb"
@@ -76,11 +76,14 @@ read_header() {
 		function next_field(    at, field) {
 			if (substr(header, 1, 1) == "\"") {
 				header = substr(header, 2)
+				gsub(/""/, "\001", header)
 				at = index(header, "\"")
 				if (at == 0)
 					fail("the header has a quote that does not end")
 				field = substr(header, 1, at - 1)
 				header = substr(header, at + 1)
+				gsub(/\001/, "\"", field)
+				gsub(/\001/, "\"\"", header)
 				at = index(header, separator)
 			} else {
 				at = index(header, separator)
