@@ -151,13 +151,14 @@ load_log() {
 
 	watch_copy &
 	watcher=$!
-	at_exit "kill $watcher 2>/dev/null || true"
+	at_exit '[ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true'
 	errors=$WORK/errors
 	copy_status=0
 	{ read_log "$1" || echo "$1: can't be read to its end" >"$WORK/unread"; } |
 		value -c "COPY log FROM STDIN (FORMAT csv, HEADER, DELIMITER '$separator')" 2>"$errors" >/dev/null || copy_status=$?
 	kill "$watcher" 2>/dev/null || true
 	wait "$watcher" 2>/dev/null || true
+	watcher=''
 	if [ -s "$WORK/unread" ]; then
 		die "$(cat "$WORK/unread"); nothing is loaded"
 	elif [ "$copy_status" -ne 0 ]; then

@@ -1,14 +1,13 @@
 -- The sample workspace: 90 days of "Fernway", an invoicing product for small and middle-sized companies.
 --
---     psql -v seed=1 -v as_of='2026-06-15' -f demo/workspace.sql
+--     psql -v seed=1 -v as_of='2026-06-15 00:00+00' -f demo/workspace.sql
 --
 -- seed    which workspace; default 1. Everybody but the cast below changes with it.
 -- as_of   where the 90 days end; a timestamptz, default the last midnight in UTC.
--- quiet   set it to anything to hear nothing.
 --
 -- The same seed and as_of give the same rows, in the same order, on every server: all chance is
--- hashtextextended(key, seed), never random(). The script needs the extension and rows may exist already,
--- but not these users. It opens no transaction of its own.
+-- hashtextextended(key, seed), never random(), and days are days of UTC. Other users' rows may exist already. The
+-- script opens no transaction of its own, and does not refresh.
 --
 -- 200 users of 20 companies, and the cast, whom the demo, the tests and the documentation call by id:
 --
@@ -23,7 +22,7 @@
 --   u-1007  Daniel Cho       Bluebird Bakery   accountant of two companies at once (Ironbridge Steelworks, too)
 --   u-1008  Ines Duarte      Quietwater Hotels invited 20 days ago, has never come: no event at all
 --   u-1009  Oskar Nygård     Pontoon Ferries   works offline on a phone: his events arrive hours late
---   u-1010  Grace Whitfield  Castellan Sec.    a critic won back: NPS 4 seventy days ago, 9 ten days ago
+--   u-1010  Grace Whitfield  Castellan Sec.    a critic won back: NPS 4 some 70 days ago, 9 some 10 days ago
 
 \if :{?seed}
 \else
