@@ -60,11 +60,12 @@ read_log() {
 read_header() {
 	awk -v file="$1" '
 		BEGIN {
-			type["user_id"] = "text COLLATE \"C\" NOT NULL CONSTRAINT \"user_id must not be empty\" CHECK (user_id <> '\'\'')"
+			type["user_id"] = "text COLLATE \"C\" NOT NULL CONSTRAINT \"user_id must have 1 to 1024 bytes\" CHECK (octet_length(user_id) BETWEEN 1 AND 1024)"
 			type["occurred_at"] = "timestamptz NOT NULL CONSTRAINT \"occurred_at must be finite\" CHECK (isfinite(occurred_at))"
 			type["name"] = "text COLLATE \"C\" NOT NULL CONSTRAINT \"name must not be empty\" CHECK (name <> '\'\'')"
 			type["kind"] = "user_profile.event_kind"
-			type["page"] = type["company_id"] = type["action"] = type["message_id"] = "text COLLATE \"C\""
+			type["company_id"] = "text COLLATE \"C\" CONSTRAINT \"company_id must have up to 1024 bytes\" CHECK (octet_length(company_id) <= 1024)"
+			type["page"] = type["action"] = type["message_id"] = "text COLLATE \"C\""
 			type["properties"] = "jsonb"
 		}
 		function fail(message) {
