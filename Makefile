@@ -1,0 +1,31 @@
+# user_profile: PGXS build
+EXTENSION = user_profile
+# The control file is the only place of the version
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" user_profile.control)
+
+MODULE_big = user_profile
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+SCRIPT = sql/user_profile--$(EXTVERSION).sql
+DATA = $(wildcard sql/user_profile--*--*.sql)
+DATA_built = $(SCRIPT)
+DOCS =
+
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test
+
+# Off: what PostgreSQL's own headers and macros are not written for
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
+	-DUSER_PROFILE_VERSION='"$(EXTVERSION)"'
+
+EXTRA_CLEAN = $(SCRIPT) results regression.diffs regression.out
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# The install script, in load order
+$(SCRIPT): $(sort $(wildcard sql/parts/*.sql)) user_profile.control
+	cat $(sort $(wildcard sql/parts/*.sql)) > $@
+
+# PGXS knows no header dependencies
+$(OBJS): $(wildcard src/*.h)

@@ -1,0 +1,195 @@
+-- Layer 2, relations: the tables. The loader fills events, users, companies,
+-- memberships and session_replays; a refresh fills the rest.
+
+CREATE TYPE user_profile.event_kind AS ENUM (
+	'tracked', 'labeled', 'feature_tag', 'page_view',
+	'flow', 'spotlight', 'banner', 'checklist', 'nps', 'survey'
+);
+COMMENT ON TYPE user_profile.event_kind IS
+'What an event is: tracked, labeled and feature_tag make the total of events; flow, spotlight, banner and checklist are interactions with in-app content; nps and survey are answers';
+
+CREATE FUNCTION user_profile.event_kind_number(kind user_profile.event_kind) RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION user_profile.event_kind_number(user_profile.event_kind) IS
+'The number by which event type ids carry this kind, in their low four bits';
+
+-- CACHE 1: ids must be assigned within the transaction that inserts them (refresh.c)
+CREATE SEQUENCE user_profile.events_event_id_seq AS bigint CACHE 1;
+COMMENT ON SEQUENCE user_profile.events_event_id_seq IS
+'Assigns event ids; keep CACHE 1, on which folding relies';
+
+CREATE TABLE user_profile.events (
+	event_id bigint NOT NULL DEFAULT pg_catalog.nextval('user_profile.events_event_id_seq'),
+	user_id text COLLATE "C" NOT NULL,
+	occurred_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	kind user_profile.event_kind NOT NULL DEFAULT 'tracked',
+	name text COLLATE "C" NOT NULL,
+	action text COLLATE "C",
+	page text COLLATE "C",
+	properties jsonb,
+	message_id text COLLATE "C",
+	CONSTRAINT events_pkey PRIMARY KEY (event_id),
+	CONSTRAINT user_id_has_1_to_1024_bytes CHECK (octet_length(user_id) BETWEEN 1 AND 1024),
+	CONSTRAINT name_is_not_empty CHECK (name <> ''),
+	CONSTRAINT occurred_at_is_finite CHECK (isfinite(occurred_at)),
+	CONSTRAINT nps_score_is_0_to_10 CHECK (
+		kind <> 'nps' OR properties -> 'score' IS NULL OR
+		CASE jsonb_typeof(properties -> 'score')
+			WHEN 'null' THEN true
+			WHEN 'number' THEN (properties ->> 'score')::numeric BETWEEN 0 AND 10
+				AND (properties ->> 'score')::numeric % 1 = 0
+			ELSE false
+		END)
+) WITH (parallel_workers = 0);
+ALTER SEQUENCE user_profile.events_event_id_seq OWNED BY user_profile.events.event_id;
+COMMENT ON TABLE user_profile.events IS
+'The log: append-only, the one thing that ingestion touches';
+COMMENT ON COLUMN user_profile.events.event_id IS 'Assigned by the sequence in order of arrival; do not supply it';
+COMMENT ON COLUMN user_profile.events.user_id IS 'Id of the user, 1 to 1024 bytes; an unknown user comes to be with the first event';
+COMMENT ON COLUMN user_profile.events.occurred_at IS 'When it happened; may be long before it arrives';
+COMMENT ON COLUMN user_profile.events.kind IS 'What it is, see event_kind';
+COMMENT ON COLUMN user_profile.events.name IS 'Name of the event; of the content, for content; the page may be named here for a page view';
+COMMENT ON COLUMN user_profile.events.action IS 'For content, what was done: seen, step_seen, completed, dismissed, task_completed, ...';
+COMMENT ON COLUMN user_profile.events.page IS 'The page on which it happened; for a page view without one, the name';
+COMMENT ON COLUMN user_profile.events.properties IS 'Anything else. nps: {"score": 0..10, "comment": text}; survey: {"question", "answer"} or {"answers": [...]}, "comment"';
+COMMENT ON COLUMN user_profile.events.message_id IS 'Id of the message that brought it; makes a repeated one harmless';
+
+CREATE UNIQUE INDEX events_message_id ON user_profile.events (user_id, message_id)
+	WHERE message_id IS NOT NULL;
+COMMENT ON INDEX user_profile.events_message_id IS 'A message is stored once for a user';
+CREATE INDEX events_sentiment ON user_profile.events (user_id, occurred_at)
+	WHERE kind IN ('nps', 'survey');
+COMMENT ON INDEX user_profile.events_sentiment IS 'Serves answers to surveys';
+
+CREATE TABLE user_profile.users (
+	user_id text COLLATE "C" NOT NULL,
+	name text,
+	email text,
+	country text,
+	signed_up_at timestamptz,
+	properties jsonb NOT NULL DEFAULT '{}',
+	excluded_at timestamptz,
+	exclusion_reason text,
+	content_reset_at timestamptz,
+	CONSTRAINT users_pkey PRIMARY KEY (user_id),
+	CONSTRAINT user_id_has_1_to_1024_bytes CHECK (octet_length(user_id) BETWEEN 1 AND 1024),
+	CONSTRAINT signed_up_at_is_finite CHECK (isfinite(signed_up_at)),
+	CONSTRAINT properties_is_an_object CHECK (jsonb_typeof(properties) = 'object')
+);
+COMMENT ON TABLE user_profile.users IS 'What is known of users beside their events';
+COMMENT ON COLUMN user_profile.users.signed_up_at IS 'When the user signed up, where that is known';
+COMMENT ON COLUMN user_profile.users.properties IS 'All other traits, as an object';
+COMMENT ON COLUMN user_profile.users.excluded_at IS 'Since when the user is left out of figures about more than one user; NULL: is not';
+COMMENT ON COLUMN user_profile.users.content_reset_at IS 'Content progress counts only what came after this';
+
+CREATE TABLE user_profile.companies (
+	company_id text COLLATE "C" NOT NULL,
+	name text,
+	signed_up_at timestamptz,
+	properties jsonb NOT NULL DEFAULT '{}',
+	CONSTRAINT companies_pkey PRIMARY KEY (company_id),
+	CONSTRAINT company_id_has_1_to_1024_bytes CHECK (octet_length(company_id) BETWEEN 1 AND 1024),
+	CONSTRAINT signed_up_at_is_finite CHECK (isfinite(signed_up_at)),
+	CONSTRAINT properties_is_an_object CHECK (jsonb_typeof(properties) = 'object')
+);
+COMMENT ON TABLE user_profile.companies IS 'Companies (accounts, groups)';
+
+CREATE TABLE user_profile.memberships (
+	user_id text COLLATE "C" NOT NULL,
+	company_id text COLLATE "C" NOT NULL,
+	joined_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	left_at timestamptz,
+	CONSTRAINT memberships_pkey PRIMARY KEY (user_id, company_id, joined_at),
+	CONSTRAINT user_id_has_1_to_1024_bytes CHECK (octet_length(user_id) BETWEEN 1 AND 1024),
+	CONSTRAINT company_id_has_1_to_1024_bytes CHECK (octet_length(company_id) BETWEEN 1 AND 1024),
+	CONSTRAINT joined_at_is_finite CHECK (isfinite(joined_at)),
+	CONSTRAINT left_at_is_after_joined_at CHECK (isfinite(left_at) AND left_at >= joined_at)
+);
+COMMENT ON TABLE user_profile.memberships IS
+'Which user was in which company, from joined_at up to left_at (NULL: still is)';
+CREATE UNIQUE INDEX memberships_open ON user_profile.memberships (company_id, user_id)
+	WHERE left_at IS NULL;
+COMMENT ON INDEX user_profile.memberships_open IS 'A user is in a company once at a time';
+
+CREATE TABLE user_profile.session_replays (
+	user_id text COLLATE "C" NOT NULL,
+	started_at timestamptz NOT NULL,
+	url text NOT NULL,
+	CONSTRAINT session_replays_pkey PRIMARY KEY (user_id, started_at),
+	CONSTRAINT user_id_has_1_to_1024_bytes CHECK (octet_length(user_id) BETWEEN 1 AND 1024),
+	CONSTRAINT started_at_is_finite CHECK (isfinite(started_at))
+);
+COMMENT ON TABLE user_profile.session_replays IS
+'Recordings of sessions: each belongs to the session that spans started_at';
+
+-- Dictionaries. Unique by the refresh lock: a unique btree would refuse long texts.
+
+CREATE SEQUENCE user_profile.event_types_seq AS integer MAXVALUE 134217727;
+COMMENT ON SEQUENCE user_profile.event_types_seq IS 'Event type ids without their low four bits, which are the kind';
+CREATE TABLE user_profile.event_types (
+	event_type_id integer NOT NULL,
+	kind user_profile.event_kind NOT NULL,
+	name text COLLATE "C" NOT NULL,
+	action text COLLATE "C" NOT NULL,
+	CONSTRAINT event_types_pkey PRIMARY KEY (event_type_id)
+);
+ALTER SEQUENCE user_profile.event_types_seq OWNED BY user_profile.event_types.event_type_id;
+CREATE INDEX event_types_name ON user_profile.event_types USING hash (name);
+COMMENT ON TABLE user_profile.event_types IS
+'Dictionary of kind, name and action; action '''' is none, and name '''' stands for a page view that is named after its page';
+
+CREATE SEQUENCE user_profile.pages_seq AS integer MAXVALUE 2147483646;
+COMMENT ON SEQUENCE user_profile.pages_seq IS 'Page ids';
+CREATE TABLE user_profile.pages (
+	page_id integer NOT NULL,
+	page text COLLATE "C" NOT NULL,
+	CONSTRAINT pages_pkey PRIMARY KEY (page_id)
+);
+ALTER SEQUENCE user_profile.pages_seq OWNED BY user_profile.pages.page_id;
+CREATE INDEX pages_page ON user_profile.pages USING hash (page);
+COMMENT ON TABLE user_profile.pages IS 'Dictionary of pages';
+
+CREATE TABLE user_profile.timelines (
+	user_id text COLLATE "C" NOT NULL,
+	part integer NOT NULL,
+	open boolean NOT NULL,
+	events bigint NOT NULL,
+	first_at timestamptz NOT NULL,
+	last_at timestamptz NOT NULL,
+	timeline user_profile.timeline NOT NULL,
+	CONSTRAINT timelines_pkey PRIMARY KEY (user_id, part)
+) WITH (toast_tuple_target = 8160);
+CREATE INDEX timelines_further ON user_profile.timelines (user_id) WHERE NOT (part = 0 AND open);
+COMMENT ON INDEX user_profile.timelines_further IS 'Parts of users that may have more than one';
+COMMENT ON TABLE user_profile.timelines IS
+'Folded events: one row, or part, for most users. New events go into the open part';
+COMMENT ON COLUMN user_profile.timelines.part IS 'Number of the part, from 0; parts may overlap in time';
+COMMENT ON COLUMN user_profile.timelines.open IS 'Takes new events; false once it has grown to its limit';
+
+CREATE TABLE user_profile.refresh_state (
+	singleton boolean NOT NULL DEFAULT true,
+	folded_through bigint NOT NULL,
+	refreshed_at timestamptz,
+	error text,
+	failed_at timestamptz,
+	expired_before timestamptz,
+	CONSTRAINT refresh_state_pkey PRIMARY KEY (singleton),
+	CONSTRAINT refresh_state_is_one_row CHECK (singleton)
+);
+COMMENT ON TABLE user_profile.refresh_state IS
+'One row, made by the first refresh. folded_through is the watermark: events with ids up to it are in timelines, those above it are pending';
+COMMENT ON COLUMN user_profile.refresh_state.expired_before IS 'Log rows before this may have been dropped by expire_events()';
+
+-- A dump holds what was loaded and folded
+SELECT pg_catalog.pg_extension_config_dump('user_profile.events', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.events_event_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.users', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.companies', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.memberships', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.session_replays', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.event_types', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.event_types_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.pages', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.pages_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.timelines', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.refresh_state', '');

@@ -1,0 +1,59 @@
+-- Administration
+
+CREATE PROCEDURE user_profile.refresh()
+	AS 'MODULE_PATHNAME' LANGUAGE c;
+COMMENT ON PROCEDURE user_profile.refresh() IS
+'Fold all pending events into timelines, in batches of the setting user_profile.batch_size, each in a transaction of its own; tells its progress by a NOTICE a batch. Error: active_sql_transaction inside a transaction block';
+
+CREATE FUNCTION user_profile.intern_event_type(kind user_profile.event_kind, name text, action text) RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE STRICT;
+COMMENT ON FUNCTION user_profile.intern_event_type(user_profile.event_kind, text, text) IS
+'Id of an event type, added to the dictionary where it is new; for folding, under the refresh lock';
+CREATE FUNCTION user_profile.intern_page(page text) RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE;
+COMMENT ON FUNCTION user_profile.intern_page(text) IS
+'Id of a page, added to the dictionary where it is new, NULL for NULL; for folding, under the refresh lock';
+
+CREATE VIEW user_profile.status WITH (security_invoker = true) AS
+SELECT f.events OPERATOR(pg_catalog.+) p.events AS events,
+	p.events AS pending_events,
+	COALESCE(s.folded_through, 0) AS folded_through,
+	s.refreshed_at AS last_refresh_at,
+	s.error AS last_refresh_error,
+	s.failed_at AS last_refresh_failed_at,
+	s.expired_before,
+	(SELECT pg_catalog.count(*) FROM user_profile.live_users u) AS users,
+	f.parts AS timeline_parts,
+	pg_catalog.pg_table_size('user_profile.timelines') AS timelines_bytes,
+	pg_catalog.pg_table_size('user_profile.events') AS events_bytes,
+	pg_catalog.pg_indexes_size('user_profile.events') AS events_index_bytes
+FROM (SELECT COALESCE(pg_catalog.sum(t.events), 0)::bigint AS events, pg_catalog.count(*) AS parts
+	FROM user_profile.timelines t) f
+CROSS JOIN (SELECT pg_catalog.count(*) AS events FROM user_profile.pending_events e) p
+LEFT JOIN user_profile.refresh_state s ON true;
+COMMENT ON VIEW user_profile.status IS
+'State of the whole: events (folded and pending), pending_events, folded_through (the watermark: the last event id in timelines), the last refresh and its error, number of users and of timeline rows, sizes in bytes (index sizes apart)';
+
+CREATE FUNCTION user_profile.check_timelines(user_id text DEFAULT NULL)
+RETURNS TABLE (of_user_id text, event_id bigint, problem text)
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE COST 100000 ROWS 10
+	SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION user_profile.check_timelines(text) IS
+'Differences between log and timelines, of one user or of all (NULL): none when sound';
+
+CREATE FUNCTION user_profile.rebuild_timelines(user_id text DEFAULT NULL) RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 100000
+	SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION user_profile.rebuild_timelines(text) IS
+'Make the timelines of one user, or of all (NULL), anew from the log, and return the number of events folded. Events that were expired from the log are kept';
+
+CREATE FUNCTION user_profile.expire_events(before timestamptz) RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 100000
+	SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION user_profile.expire_events(timestamptz) IS
+'Drop log rows that are folded and happened before a time, answers to surveys aside, and return their number. Profiles keep their figures; only properties of these events are gone';
+
+-- Nothing for PUBLIC; grant_access() gives rights
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA user_profile FROM PUBLIC;
+REVOKE ALL ON ALL PROCEDURES IN SCHEMA user_profile FROM PUBLIC;
+REVOKE ALL ON TYPE user_profile.timeline, user_profile.event_kind, user_profile.activity_stats FROM PUBLIC;

@@ -1,0 +1,226 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.c
+ *	  The one way by which entry points reach the relations.
+ *
+ * An entry point checks its arguments and runs a query that is prepared once a
+ * session, as the caller and with the caller's rights.  Its plan is generic: a
+ * profile is looked up by keys, and planning would cost more than running.
+ *
+ * The functions that come here are declared with search_path = pg_catalog,
+ * pg_temp, so that no name in a query can be captured.  refresh() cannot be,
+ * as a procedure with such a clause may not commit: it calls pin_search_path()
+ * in each of its transactions.
+ *
+ * Portions Copyright (c) 2026, the user_profile authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "query.h"
+
+#include "catalog/namespace.h"
+#include "executor/tstoreReceiver.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+#include "timeline.h"
+
+/* The arguments of a function as the parameters of its query */
+QueryArgs
+query_args(FunctionCallInfo fcinfo)
+{
+	QueryArgs	args = {0};
+
+	args.nargs = PG_NARGS();
+	Assert(args.nargs <= QUERY_MAX_ARGS);
+	for (int i = 0; i < args.nargs; i++)
+	{
+		args.values[i] = PG_GETARG_DATUM(i);
+		args.nulls[i] = PG_ARGISNULL(i);
+	}
+	return args;
+}
+
+/* Prepare a query, unless that is done */
+static void
+query_prepare(SqlQuery *query)
+{
+	int			nargs = 0;
+
+	while (nargs < QUERY_MAX_ARGS && OidIsValid(query->types[nargs]))
+		nargs++;
+
+	/* Types of the extension get other OIDs when it is created again */
+	if (query->plan != NULL &&
+		memcmp(query->types, query->types_prepared, sizeof(query->types)) != 0)
+	{
+		SPI_freeplan(query->plan);
+		query->plan = NULL;
+	}
+	if (query->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare_cursor(query->sql, nargs, query->types,
+											  CURSOR_OPT_GENERIC_PLAN);
+
+		if (plan == NULL)
+			elog(ERROR, "could not prepare query: %s", SPI_result_code_string(SPI_result));
+		SPI_keepplan(plan);
+		query->plan = plan;
+		memcpy(query->types_prepared, query->types, sizeof(query->types));
+	}
+}
+
+/* Make the parameter list of a query */
+static ParamListInfo
+query_params(const SqlQuery *query, const QueryArgs *args)
+{
+	ParamListInfo params = makeParamList(args->nargs);
+
+	for (int i = 0; i < args->nargs; i++)
+	{
+		params->params[i].value = args->values[i];
+		params->params[i].isnull = args->nulls[i];
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = query->types[i];
+	}
+	return params;
+}
+
+/*
+ * Return the rows of a query as those of a set-returning function.  It only
+ * reads, and sees what the calling statement sees.
+ */
+Datum
+query_rows(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	SPIExecuteOptions options = {0};
+	int			result;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	options.dest = CreateDestReceiver(DestTuplestore);
+	SetTuplestoreDestReceiverParams(options.dest, rsinfo->setResult,
+									rsinfo->econtext->ecxt_per_query_memory,
+									false, NULL, NULL);
+	SPI_connect();
+	query_prepare(query);
+	options.params = query_params(query, &args);
+	options.read_only = true;
+	result = SPI_execute_plan_extended(query->plan, &options);
+	if (result < 0)
+		elog(ERROR, "could not run query: %s", SPI_result_code_string(result));
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/*
+ * Run a query that may write, within the caller's SPI connection, and return
+ * the number of its rows.
+ */
+uint64
+query_execute(SqlQuery *query, QueryArgs args)
+{
+	SPIExecuteOptions options = {0};
+	int			result;
+
+	query_prepare(query);
+	options.params = query_params(query, &args);
+	result = SPI_execute_plan_extended(query->plan, &options);
+	if (result < 0)
+		elog(ERROR, "could not run query: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* A column (from 1) of the first row of the query just run; null where there is none */
+Datum
+query_value(int column, bool *isnull)
+{
+	*isnull = true;
+	if (SPI_processed == 0 || SPI_tuptable == NULL)
+		return (Datum) 0;
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, isnull);
+}
+
+/* Pin the search path until the end of the transaction */
+void
+pin_search_path(void)
+{
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/* The OID of one of our relations */
+Oid
+relation_oid(const char *name)
+{
+	Oid			namespace = get_namespace_oid("user_profile", false);
+	Oid			oid = get_relname_relid(name, namespace);
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"user_profile.%s\" does not exist", name),
+				 errhint("CREATE EXTENSION user_profile makes it.")));
+	return oid;
+}
+
+/*----------
+ * Checks of arguments: each names the argument and the value
+ *----------
+ */
+
+void
+check_not_null(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+}
+
+/* The id of a user or a company */
+void
+check_id(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	check_not_null(fcinfo, argno, name);
+	if (VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(argno)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be empty", name)));
+}
+
+void
+check_period_arg(FunctionCallInfo fcinfo, int argno)
+{
+	(void) period_from_arg(fcinfo, argno);
+}
+
+void
+check_time(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	check_not_null(fcinfo, argno, name);
+	if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(argno)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("%s must be finite, not %s", name,
+						timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(argno)))));
+}
+
+void
+check_max_rows(FunctionCallInfo fcinfo, int argno)
+{
+	if (!PG_ARGISNULL(argno) && PG_GETARG_INT32(argno) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_ROW_COUNT_IN_LIMIT_CLAUSE),
+				 errmsg("max_rows must not be negative, but is %d", PG_GETARG_INT32(argno)),
+				 errhint("NULL is no limit.")));
+}
+
+/* A text argument as a C string, for messages */
+char *
+text_arg(FunctionCallInfo fcinfo, int argno)
+{
+	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
+}

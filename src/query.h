@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.h
+ *	  Prepared queries over the relations, and the checks of arguments.
+ *
+ * Portions Copyright (c) 2026, the user_profile authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QUERY_H
+#define QUERY_H
+
+#include "compat.h"
+
+#include "executor/spi.h"
+
+#define QUERY_MAX_ARGS	10
+
+/*
+ * A query, prepared at its first use and kept for the session.  The types of
+ * its parameters are those of types, up to the first InvalidOid.
+ */
+typedef struct SqlQuery
+{
+	const char *sql;
+	Oid			types[QUERY_MAX_ARGS];
+	SPIPlanPtr	plan;
+	Oid			types_prepared[QUERY_MAX_ARGS];
+} SqlQuery;
+
+/* Values for the parameters of a query */
+typedef struct QueryArgs
+{
+	int			nargs;
+	Datum		values[QUERY_MAX_ARGS];
+	bool		nulls[QUERY_MAX_ARGS];
+} QueryArgs;
+
+extern QueryArgs query_args(FunctionCallInfo fcinfo);
+extern Datum query_rows(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args);
+extern uint64 query_execute(SqlQuery *query, QueryArgs args);
+extern Datum query_value(int column, bool *isnull);
+
+extern void pin_search_path(void);
+extern Oid	relation_oid(const char *name);
+
+extern void check_not_null(FunctionCallInfo fcinfo, int argno, const char *name);
+extern void check_id(FunctionCallInfo fcinfo, int argno, const char *name);
+extern void check_period_arg(FunctionCallInfo fcinfo, int argno);
+extern void check_time(FunctionCallInfo fcinfo, int argno, const char *name);
+extern void check_max_rows(FunctionCallInfo fcinfo, int argno);
+extern char *text_arg(FunctionCallInfo fcinfo, int argno);
+
+#endif							/* QUERY_H */

@@ -1,0 +1,273 @@
+/*-------------------------------------------------------------------------
+ *
+ * refresh.c
+ *	  Fold events of the log into timelines.
+ *
+ * Glossary
+ *	watermark	folded_through in refresh_state: events with ids up to it are
+ *				in timelines, those above it are pending
+ *	fold		to add a batch of pending events to timelines, and to move
+ *				the watermark, in one transaction
+ *	part		a row of timelines; a user's new events go into the open part,
+ *				which is closed when it has grown past PART_BYTES
+ *
+ * Which ids may be folded?  All that are visible, provided that no event with
+ * a lower id can still appear.  nextval() takes RowExclusiveLock on the
+ * sequence before it assigns an id, and holds it until its transaction ends
+ * (PostgreSQL does so in order to log the sequence correctly; see
+ * lock_and_open_sequence()).  So we read the last id that was assigned, then
+ * wait for all who hold that lock: after that, each id up to it is visible to
+ * a new snapshot, or never will be.  The lock on the sequence says this better
+ * than one on the table, which vacuum would take as well.  It needs that ids
+ * come from the sequence, and that the sequence caches none.
+ *
+ * Locks.  A fold holds ShareRowExclusiveLock on refresh_state, "the refresh
+ * lock", until its transaction ends.  It excludes other folds and what changes
+ * folded events (delete, alias, expire, rebuild), but no reader and no writer
+ * of events.  We do not hold it while we wait for writers, as one of them may
+ * be waiting for it.
+ *
+ * Portions Copyright (c) 2026, the user_profile authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "query.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "portability/instr_time.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+
+#include "refresh.h"
+#include "user_profile.h"
+
+/*
+ * A part is closed when it takes this many bytes.  A batch adds at most as
+ * many again, so that a row always fits inline into a page of 8 kB; two closed
+ * parts fill a page.
+ */
+#define PART_BYTES			3900
+
+#define STRINGIFY_(x)		#x
+#define STRINGIFY(x)		STRINGIFY_(x)
+
+/*
+ * Fold the events with ids in ($1, $2], of one user where $3 is given, and
+ * count them.  New users appear with their first event.
+ */
+static SqlQuery fold_query = {
+	"WITH batch AS MATERIALIZED ("
+	"  SELECT e.user_id, user_profile.timeline_agg(e.occurred_at,"
+	"    user_profile.intern_event_type(e.kind,"
+	"      user_profile.event_type_name(e.kind, e.name, e.page), coalesce(e.action, '')),"
+	"    user_profile.intern_page(user_profile.event_page(e.kind, e.name, e.page)),"
+	"    e.event_id) AS timeline"
+	"  FROM user_profile.events e"
+	"  WHERE e.event_id > $1 AND e.event_id <= $2 AND ($3 IS NULL OR e.user_id = $3)"
+	"  GROUP BY e.user_id"
+	"), new_users AS ("
+	"  INSERT INTO user_profile.users (user_id) SELECT b.user_id FROM batch b"
+	"  WHERE NOT EXISTS (SELECT FROM user_profile.users u WHERE u.user_id = b.user_id)"
+	"  ON CONFLICT (user_id) DO NOTHING"
+	"), pieces AS ("
+	"  SELECT b.user_id, b.timeline, 0 AS piece FROM batch b"
+	"  WHERE pg_column_size(b.timeline) <= " STRINGIFY(PART_BYTES)
+	"  UNION ALL"
+	"  SELECT b.user_id, s.timeline, (s.piece - 1)::int FROM batch b,"
+	"    ROWS FROM (user_profile.timeline_split(b.timeline, " STRINGIFY(PART_BYTES) "))"
+	"      WITH ORDINALITY AS s (timeline, piece)"
+	"  WHERE pg_column_size(b.timeline) > " STRINGIFY(PART_BYTES)
+	"), folded AS ("
+	"  INSERT INTO user_profile.timelines AS t"
+	"    (user_id, part, timeline, first_at, last_at, events, open)"
+	"  SELECT p.user_id, coalesce(o.part, 0) + p.piece, p.timeline,"
+	"    user_profile.timeline_first_at(p.timeline), user_profile.timeline_last_at(p.timeline),"
+	"    user_profile.num_events(p.timeline),"
+	"    pg_column_size(p.timeline) < " STRINGIFY(PART_BYTES)
+	"  FROM pieces p LEFT JOIN LATERAL ("
+	"    SELECT CASE WHEN l.open THEN l.part ELSE l.part + 1 END AS part"
+	"    FROM user_profile.timelines l WHERE l.user_id = p.user_id"
+	"    ORDER BY l.part DESC LIMIT 1) o ON true"
+	"  ON CONFLICT (user_id, part) DO UPDATE SET"
+	"    (timeline, open) = (SELECT m.timeline, pg_column_size(m.timeline) < " STRINGIFY(PART_BYTES)
+	"      FROM (SELECT user_profile.timeline_merge(t.timeline, excluded.timeline) AS timeline"
+	"        OFFSET 0) m),"
+	"    first_at = least(t.first_at, excluded.first_at),"
+	"    last_at = greatest(t.last_at, excluded.last_at),"
+	"    events = t.events + excluded.events"
+	")"
+	"SELECT coalesce(sum(user_profile.num_events(b.timeline)), 0)::bigint FROM batch b",
+	{INT8OID, INT8OID, TEXTOID}
+};
+
+static SqlQuery watermark_query = {
+	"SELECT coalesce((SELECT folded_through FROM user_profile.refresh_state), 0)",
+	{InvalidOid}
+};
+
+/* Move the watermark */
+static SqlQuery move_watermark_query = {
+	"INSERT INTO user_profile.refresh_state AS s (folded_through, refreshed_at)"
+	" VALUES ($1, clock_timestamp())"
+	" ON CONFLICT (singleton) DO UPDATE SET folded_through = excluded.folded_through,"
+	"  refreshed_at = excluded.refreshed_at, error = NULL, failed_at = NULL",
+	{INT8OID}
+};
+
+/* Take the refresh lock until the end of the transaction */
+void
+lock_refresh(void)
+{
+	LockRelationOid(relation_oid("refresh_state"), ShareRowExclusiveLock);
+}
+
+/* Run a query that gives one number */
+static int64
+query_number(SqlQuery *query, QueryArgs args)
+{
+	Datum		value;
+	bool		isnull;
+
+	query_execute(query, args);
+	value = query_value(1, &isnull);
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+/* The last event id that was assigned */
+static int64
+last_assigned_id(void)
+{
+	static SqlQuery query = {
+		"SELECT CASE WHEN is_called THEN last_value ELSE 0 END"
+		" FROM user_profile.events_event_id_seq",
+		{InvalidOid}
+	};
+	QueryArgs	none = {0};
+
+	return query_number(&query, none);
+}
+
+/* Wait until every transaction that was assigned an event id so far has ended */
+static void
+wait_for_writers(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation_oid("events_event_id_seq"));
+	WaitForLockers(tag, ShareLock, false);
+}
+
+/* Fold the events in (from, through], and count them; user_id may be NULL: all */
+static int64
+fold(int64 from, int64 through, Datum user_id, bool all_users)
+{
+	QueryArgs	args = {3};
+	int			nestlevel = NewGUCNestLevel();
+	char		memory[32];
+	int64		folded;
+
+	/*
+	 * The groups of a batch are kept in memory, as spilling them would cost
+	 * more than the fold itself; user_profile.batch_size bounds them.
+	 */
+	snprintf(memory, sizeof(memory), "%dkB", Max(maintenance_work_mem, work_mem));
+	(void) set_config_option("work_mem", memory, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	args.values[0] = Int64GetDatum(from);
+	args.values[1] = Int64GetDatum(through);
+	args.values[2] = user_id;
+	args.nulls[2] = all_users;
+	folded = query_number(&fold_query, args);
+	AtEOXact_GUC(true, nestlevel);
+	return folded;
+}
+
+/* Fold one batch and move the watermark.  False where nothing is left to do. */
+static bool
+refresh_batch(int64 target, int64 *folded, int64 *through)
+{
+	QueryArgs	args = {1};
+	QueryArgs	none = {0};
+	int64		watermark;
+
+	pin_search_path();
+	lock_refresh();
+	watermark = query_number(&watermark_query, none);
+	if (watermark >= target)
+		return false;
+	*through = Min(target, watermark + batch_size);
+	*folded = fold(watermark, *through, (Datum) 0, true);
+	args.values[0] = Int64GetDatum(*through);
+	query_execute(&move_watermark_query, args);
+	return true;
+}
+
+/*
+ * CALL refresh(): fold all events that were in the log when it was called, a
+ * transaction a batch.
+ */
+PG_FUNCTION_INFO_V1(refresh);
+Datum
+refresh(PG_FUNCTION_ARGS)
+{
+	bool		atomic = true;
+	int64		target;
+	int64		done = 0;
+	int64		folded;
+	int64		through;
+	instr_time	start;
+
+	if (fcinfo->context != NULL && IsA(fcinfo->context, CallContext))
+		atomic = ((CallContext *) fcinfo->context)->atomic;
+	if (atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("refresh() cannot run inside a transaction block"),
+				 errdetail("It commits each batch.")));
+
+	INSTR_TIME_SET_CURRENT(start);
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	pin_search_path();
+	target = last_assigned_id();
+	wait_for_writers();
+	for (;;)
+	{
+		instr_time	now;
+		double		seconds;
+
+		/* Each batch sees what was committed before it, whatever the isolation level */
+		SPI_commit();
+		if (!refresh_batch(target, &folded, &through))
+			break;
+		done += folded;
+		INSTR_TIME_SET_CURRENT(now);
+		INSTR_TIME_SUBTRACT(now, start);
+		seconds = INSTR_TIME_GET_DOUBLE(now);
+		ereport(NOTICE,
+				(errmsg("folded " INT64_FORMAT " events through id " INT64_FORMAT " of " INT64_FORMAT " (%.0f events/s)",
+						done, through, target, seconds > 0 ? done / seconds : 0)));
+	}
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * Fold again the log of one user, or of all, as far as it was folded before,
+ * and count the events.  The caller holds the refresh lock and has removed
+ * them from the timelines.
+ */
+int64
+fold_again(Datum user_id, bool all_users)
+{
+	QueryArgs	none = {0};
+	int64		watermark = query_number(&watermark_query, none);
+	int64		done = 0;
+
+	for (int64 from = 0; from < watermark; from += batch_size)
+		done += fold(from, Min(watermark, from + batch_size), user_id, all_users);
+	return done;
+}

@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * refresh.h
+ *	  Folding, for what changes folded events.
+ *
+ * Portions Copyright (c) 2026, the user_profile authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef REFRESH_H
+#define REFRESH_H
+
+#include "compat.h"
+
+extern void lock_refresh(void);
+extern int64 fold_again(Datum user_id, bool all_users);
+
+#endif							/* REFRESH_H */

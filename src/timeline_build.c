@@ -1,0 +1,292 @@
+/*-------------------------------------------------------------------------
+ *
+ * timeline_build.c
+ *	  Make timelines: from events, and from other timelines.
+ *
+ * Joining timelines copies the blocks that stand alone in time and encodes
+ * anew only those that overlap, so that joining the parts of a user costs a
+ * memcpy in the usual case.  What is to be stored is compacted instead
+ * (timeline_merge), as many small blocks would waste space.
+ *
+ * Portions Copyright (c) 2026, the user_profile authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "timeline.h"
+
+#include "common/int.h"
+#include "utils/memutils.h"
+
+#define ST_SORT sort_events
+#define ST_ELEMENT_TYPE TimelineEvent
+#define ST_COMPARE(a, b) timeline_event_cmp(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#define ST_DECLARE
+#include "lib/sort_template.h"
+
+#define ST_SORT sort_blocks
+#define ST_ELEMENT_TYPE TimelineBlock
+#define ST_COMPARE(a, b) \
+	((a)->first_at != (b)->first_at ? ((a)->first_at < (b)->first_at ? -1 : 1) : \
+	 (a)->last_at != (b)->last_at ? ((a)->last_at < (b)->last_at ? -1 : 1) : 0)
+#define ST_SCOPE static
+#define ST_DEFINE
+#define ST_DECLARE
+#include "lib/sort_template.h"
+
+/* A timeline that is being written */
+typedef struct TimelineWriter
+{
+	uint8	   *data;			/* with room for the varlena header in front */
+	size_t		size;
+	size_t		capacity;
+} TimelineWriter;
+
+/* Sort events into timeline order */
+void
+timeline_sort_events(TimelineEvent *events, int64 nevents)
+{
+	sort_events(events, nevents);
+}
+
+/* Make room for more bytes */
+static void
+writer_reserve(TimelineWriter *writer, size_t more)
+{
+	size_t		needed = writer->size + more;
+
+	if (needed > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("timeline is too large"),
+				 errdetail("A timeline takes at most one gigabyte.")));
+	if (needed <= writer->capacity)
+		return;
+	writer->capacity = Min(Max(needed, 2 * writer->capacity), MaxAllocSize);
+	writer->data = writer->data == NULL ? palloc(writer->capacity) :
+		repalloc(writer->data, writer->capacity);
+}
+
+static void
+writer_begin(TimelineWriter *writer, size_t expected)
+{
+	memset(writer, 0, sizeof(*writer));
+	writer->size = 0;
+	writer_reserve(writer, VARHDRSZ + 1 + expected);
+	writer->data[VARHDRSZ] = TIMELINE_VERSION;
+	writer->size = VARHDRSZ + 1;
+}
+
+/* Encode events into as few blocks as hold them, of about equal size */
+static void
+writer_add_events(TimelineWriter *writer, const TimelineEvent *events, int64 nevents)
+{
+	int64		nblocks = (nevents + TIMELINE_BLOCK_EVENTS - 1) / TIMELINE_BLOCK_EVENTS;
+	int64		done = 0;
+
+	for (int64 i = 0; i < nblocks; i++)
+	{
+		int			n = (int) (nevents * (i + 1) / nblocks - done);
+
+		writer_reserve(writer, TIMELINE_BLOCK_BYTES(n));
+		writer->size += timeline_encode_block(events + done, n,
+											  writer->data + writer->size);
+		done += n;
+	}
+}
+
+static Timeline *
+writer_end(TimelineWriter *writer)
+{
+	SET_VARSIZE(writer->data, writer->size);
+	return (Timeline *) writer->data;
+}
+
+/* Encode events, which are in timeline order */
+Timeline *
+timeline_from_events(const TimelineEvent *events, int64 nevents)
+{
+	TimelineWriter writer;
+
+	/* Small timelines are frequent: reserve what they need at once */
+	writer_begin(&writer, TIMELINE_BLOCK_BYTES(Min(nevents, 64)));
+	writer_add_events(&writer, events, nevents);
+	return writer_end(&writer);
+}
+
+/* Decode blocks to an array of events in timeline order */
+static TimelineEvent *
+blocks_to_events(const TimelineBlock *blocks, int64 nblocks, int64 *nevents)
+{
+	TimelineEvent *events;
+	int64		total = 0;
+	int64		n = 0;
+	bool		sorted = true;
+
+	for (int64 i = 0; i < nblocks; i++)
+		total += blocks[i].nevents;
+	events = MemoryContextAllocHuge(CurrentMemoryContext,
+									Max(total, 1) * sizeof(TimelineEvent));
+	for (int64 i = 0; i < nblocks; i++)
+	{
+		if (!timeline_block_events(&blocks[i], events + n))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("timeline is damaged"),
+					 errhint("Rebuild it with user_profile.rebuild_timelines().")));
+		sorted = sorted && (n == 0 || timeline_event_cmp(&events[n - 1], &events[n]) <= 0);
+		n += blocks[i].nevents;
+	}
+	if (!sorted)
+		sort_events(events, n);
+	*nevents = n;
+	return events;
+}
+
+/* Find all blocks of some timelines */
+static TimelineBlock *
+collect_blocks(Timeline *const *timelines, int ntimelines, int64 *nblocks)
+{
+	int64		capacity = 2 * (int64) ntimelines;
+	int64		n = 0;
+	TimelineBlock *blocks = palloc(Max(capacity, 1) * sizeof(TimelineBlock));
+
+	for (int i = 0; i < ntimelines; i++)
+	{
+		TimelineCursor cursor;
+		TimelineBlock block;
+
+		timeline_begin(&cursor, timelines[i]);
+		while (timeline_read(&cursor, &block))
+		{
+			if (n == capacity)
+			{
+				capacity *= 2;
+				blocks = repalloc_huge(blocks, capacity * sizeof(TimelineBlock));
+			}
+			blocks[n++] = block;
+		}
+	}
+	*nblocks = n;
+	return blocks;
+}
+
+/* All events of some timelines, in timeline order */
+TimelineEvent *
+timeline_to_events(Timeline *const *timelines, int ntimelines, int64 *nevents)
+{
+	int64		nblocks;
+	TimelineBlock *blocks = collect_blocks(timelines, ntimelines, &nblocks);
+
+	return blocks_to_events(blocks, nblocks, nevents);
+}
+
+/*
+ * Join timelines into one.  Blocks that overlap no other are copied as they
+ * are; each run of blocks that overlap is encoded anew.
+ */
+Timeline *
+timeline_union(Timeline *const *timelines, int ntimelines)
+{
+	TimelineWriter writer;
+	TimelineBlock *blocks;
+	int64		nblocks;
+	size_t		expected = 0;
+
+	for (int i = 0; i < ntimelines; i++)
+		expected += VARSIZE_ANY_EXHDR(timelines[i]);
+	blocks = collect_blocks(timelines, ntimelines, &nblocks);
+	sort_blocks(blocks, nblocks);
+
+	writer_begin(&writer, expected);
+	for (int64 i = 0; i < nblocks;)
+	{
+		int64		last_at = blocks[i].last_at;
+		int64		end = i + 1;
+
+		/* Equal times count as an overlap, as the event ids decide there */
+		while (end < nblocks && blocks[end].first_at <= last_at)
+			last_at = Max(last_at, blocks[end++].last_at);
+		if (end == i + 1)
+		{
+			size_t		size = blocks[i].end - blocks[i].start;
+
+			writer_reserve(&writer, size);
+			memcpy(writer.data + writer.size, blocks[i].start, size);
+			writer.size += size;
+		}
+		else
+		{
+			int64		nevents;
+			TimelineEvent *events = blocks_to_events(blocks + i, end - i, &nevents);
+
+			writer_add_events(&writer, events, nevents);
+			pfree(events);
+		}
+		i = end;
+	}
+	pfree(blocks);
+	return writer_end(&writer);
+}
+
+/* Join two timelines in as few blocks as hold them: the form to be stored */
+PG_FUNCTION_INFO_V1(timeline_merge);
+Datum
+timeline_merge(PG_FUNCTION_ARGS)
+{
+	Timeline   *both[2];
+	TimelineEvent *events;
+	int64		nevents;
+
+	both[0] = PG_GETARG_TIMELINE_P(0);
+	both[1] = PG_GETARG_TIMELINE_P(1);
+	events = timeline_to_events(both, 2, &nevents);
+	PG_RETURN_POINTER(timeline_from_events(events, nevents));
+}
+
+/*
+ * Cut a timeline into pieces of about piece_bytes, so that each can be stored
+ * inline.  What is not longer comes back as it is.
+ */
+PG_FUNCTION_INFO_V1(timeline_split);
+Datum
+timeline_split(PG_FUNCTION_ARGS)
+{
+	Timeline   *timeline = PG_GETARG_TIMELINE_P(0);
+	int32		piece_bytes = PG_GETARG_INT32(1);
+	size_t		size = VARSIZE_ANY_EXHDR(timeline);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		value;
+	bool		isnull = false;
+	TimelineEvent *events;
+	int64		nevents;
+	int64		npieces;
+	int64		done = 0;
+
+	if (piece_bytes < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("piece_bytes must be positive, not %d", piece_bytes)));
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (size <= (size_t) piece_bytes)
+	{
+		value = PointerGetDatum(timeline);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
+		return (Datum) 0;
+	}
+
+	events = timeline_to_events(&timeline, 1, &nevents);
+	npieces = Min((int64) ((size + piece_bytes - 1) / piece_bytes), nevents);
+	for (int64 i = 0; i < npieces; i++)
+	{
+		int64		end = nevents * (i + 1) / npieces;
+		Timeline   *piece = timeline_from_events(events + done, end - done);
+
+		value = PointerGetDatum(piece);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
+		pfree(piece);
+		done = end;
+	}
+	return (Datum) 0;
+}
