@@ -207,7 +207,10 @@ timeline_union(Timeline *const *timelines, int ntimelines)
 
 		/* Equal times count as an overlap, as the event ids decide there */
 		while (end < nblocks && blocks[end].first_at <= last_at)
-			last_at = Max(last_at, blocks[end++].last_at);
+		{
+			last_at = Max(last_at, blocks[end].last_at);
+			end++;
+		}
 		if (end == i + 1)
 		{
 			size_t		size = blocks[i].end - blocks[i].start;

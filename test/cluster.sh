@@ -1,6 +1,4 @@
-# shellcheck shell=sh disable=SC2016
-# (SC2016: what stands in single quotes here is for another shell, or for later.)
-#
+# shellcheck shell=sh
 # Shell functions shared by the tests, the demo and the benchmarks. POSIX sh; to be
 # sourced by a script that lives one directory below the top of the source tree:
 #

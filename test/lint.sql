@@ -21,6 +21,9 @@ FROM members m
 JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
 JOIN pg_language l ON l.oid = p.prolang;
 
+SELECT 'user_profile is not installed'
+WHERE NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'user_profile');
+
 -- C functions run no SQL of their own, or run it through the helper that pins the path
 SELECT 'search_path is not pinned to pg_catalog, pg_temp: ' || signature
 FROM functions
@@ -110,7 +113,11 @@ SELECT 'no comment: ' || pg_describe_object(m.classid, m.objid, 0)
 FROM members m
 WHERE m.classid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass)
   AND obj_description(m.objid, m.classid::regclass::text::name) IS NULL
-  -- A table's row type, an array type and an aggregate's or a type's support functions have no users
+  -- A table's row type, an array type and an aggregate's support functions have no users
+  AND NOT (m.classid = 'pg_proc'::regclass
+           AND EXISTS (SELECT FROM pg_aggregate a
+                       WHERE m.objid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn,
+                                         a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)))
   AND NOT (m.classid = 'pg_type'::regclass
            AND EXISTS (SELECT FROM pg_type t WHERE t.oid = m.objid AND (t.typrelid <> 0 OR t.typelem <> 0)))
 ORDER BY 1;

@@ -63,12 +63,12 @@ sub add_events
 		SELECT 'user ' || (i * 7919 + $seed) % $users,
 			timestamptz '2024-01-01' + (i * 104729 + $seed * 17) % 17280000 * interval '1 s',
 			(ARRAY['tracked', 'tracked', 'labeled', 'feature_tag', 'page_view', 'page_view', 'flow'])
-				[1 + (i / 3) % 7]::user_profile.event_kind,
+				[(1 + (i / 3) % 7)::int]::user_profile.event_kind,
 			'name ' || (i / 7) % 20,
 			CASE WHEN (i / 3) % 7 = 6 THEN 'seen' END,
 			CASE WHEN i % 5 > 0 THEN '/page/' || i % 11 END,
 			CASE WHEN i % 13 = 0 THEN jsonb_build_object('i', i) END
-		FROM generate_series(1, $count) AS i});
+		FROM generate_series(1::bigint, $count) AS i});
 	return;
 }
 
