@@ -14,9 +14,16 @@ use UserProfile;
 my $events = 200_000;
 my $rounds = 4;
 
-# Small batches, so that there are many places to stop
+# Small batches, so that there are many places to stop, and slow ones, so that the stop comes
+# before the end and more often inside a batch than between two
 my $node = new_node('main', 'user_profile.batch_size = 5000', 'max_wal_size = 2GB');
 install_extension($node);
+$node->safe_psql(
+	'postgres', q{
+	CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END';
+	CREATE TRIGGER slow AFTER INSERT OR UPDATE ON user_profile.timelines
+		EXECUTE FUNCTION slow()});
 add_events($node, $events, 2000, 1);
 
 my $pending = sub {
