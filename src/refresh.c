@@ -161,6 +161,14 @@ wait_for_writers(void)
 	WaitForLockers(tag, ShareLock, false);
 }
 
+/* Change a setting until the current GUC nest level ends */
+static void
+set_for_now(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /* Fold the events in (from, through], and count them; user_id may be NULL: all */
 static int64
 fold(int64 from, int64 through, Datum user_id, bool all_users)
@@ -171,12 +179,13 @@ fold(int64 from, int64 through, Datum user_id, bool all_users)
 	int64		folded;
 
 	/*
-	 * The groups of a batch are kept in memory, as spilling them would cost
-	 * more than the fold itself; user_profile.batch_size bounds them.
+	 * The groups of a batch are kept in memory, as sorting or spilling them
+	 * would cost more than the fold itself; user_profile.batch_size bounds
+	 * them.
 	 */
 	snprintf(memory, sizeof(memory), "%dkB", Max(maintenance_work_mem, work_mem));
-	(void) set_config_option("work_mem", memory, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	set_for_now("work_mem", memory);
+	set_for_now("enable_sort", "off");
 	args.values[0] = Int64GetDatum(from);
 	args.values[1] = Int64GetDatum(through);
 	args.values[2] = user_id;
