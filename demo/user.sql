@@ -64,9 +64,13 @@ LIMIT 10;
 
 -- One of them from within: the latest of a size that is good to read
 SELECT session_number AS opened, format('%L', started_at) AS opened_literal, coalesce(' — replay: ' || replay_url, '') AS opened_replay
-FROM user_profile.user_sessions(:args)
-ORDER BY events BETWEEN 6 AND 16 DESC, duration > interval '1 minute' DESC, replay_url IS NOT NULL DESC, started_at DESC
-LIMIT 1 \gset
+FROM (VALUES (1)) AS always
+	 LEFT JOIN LATERAL
+	 (
+		SELECT * FROM user_profile.user_sessions(:args)
+		ORDER BY events BETWEEN 6 AND 16 DESC, duration > interval '1 minute' DESC, replay_url IS NOT NULL DESC, started_at DESC
+		LIMIT 1
+	 ) AS s ON true \gset
 \if :{?opened}
 \echo :bold'INSIDE SESSION ':opened:plain:opened_replay
 \echo :dim'SELECT * FROM user_profile.session_events(':user_literal', ':opened_literal');':plain
