@@ -115,22 +115,34 @@ query_rows(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args)
 	return (Datum) 0;
 }
 
-/*
- * Run a query that may write, within the caller's SPI connection, and return
- * the number of its rows.
- */
-uint64
-query_execute(SqlQuery *query, QueryArgs args)
+/* Run a query within the caller's SPI connection, and return the number of its rows */
+static uint64
+query_run(SqlQuery *query, QueryArgs args, bool read_only)
 {
 	SPIExecuteOptions options = {0};
 	int			result;
 
 	query_prepare(query);
 	options.params = query_params(query, &args);
+	options.read_only = read_only;
 	result = SPI_execute_plan_extended(query->plan, &options);
 	if (result < 0)
 		elog(ERROR, "could not run query: %s", SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+/* Run a query that may write: it sees all that was done before it */
+uint64
+query_execute(SqlQuery *query, QueryArgs args)
+{
+	return query_run(query, args, false);
+}
+
+/* Run a query that only reads: it sees what the calling statement sees */
+uint64
+query_read(SqlQuery *query, QueryArgs args)
+{
+	return query_run(query, args, true);
 }
 
 /* A column (from 1) of the first row of the query just run; null where there is none */

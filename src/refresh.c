@@ -57,7 +57,9 @@
 
 /*
  * Fold the events with ids in ($1, $2], of one user where $3 is given, and
- * count them.  New users appear with their first event.
+ * count them.  New users appear with their first event.  Of the pieces of a
+ * user only the last one may be open: readers take an open part 0 for the
+ * user's only part.
  */
 static SqlQuery fold_query = {
 	"WITH batch AS MATERIALIZED ("
@@ -74,10 +76,11 @@ static SqlQuery fold_query = {
 	"  WHERE NOT EXISTS (SELECT FROM user_profile.users u WHERE u.user_id = b.user_id)"
 	"  ON CONFLICT (user_id) DO NOTHING"
 	"), pieces AS ("
-	"  SELECT b.user_id, b.timeline, 0 AS piece FROM batch b"
+	"  SELECT b.user_id, b.timeline, 0 AS piece, true AS last FROM batch b"
 	"  WHERE pg_column_size(b.timeline) <= " STRINGIFY(PART_BYTES)
 	"  UNION ALL"
-	"  SELECT b.user_id, s.timeline, (s.piece - 1)::int FROM batch b,"
+	"  SELECT b.user_id, s.timeline, (s.piece - 1)::int,"
+	"    s.piece = count(*) OVER (PARTITION BY b.user_id) FROM batch b,"
 	"    ROWS FROM (user_profile.timeline_split(b.timeline, " STRINGIFY(PART_BYTES) "))"
 	"      WITH ORDINALITY AS s (timeline, piece)"
 	"  WHERE pg_column_size(b.timeline) > " STRINGIFY(PART_BYTES)
@@ -87,13 +90,14 @@ static SqlQuery fold_query = {
 	"  SELECT p.user_id, coalesce(o.part, 0) + p.piece, p.timeline,"
 	"    user_profile.timeline_first_at(p.timeline), user_profile.timeline_last_at(p.timeline),"
 	"    user_profile.num_events(p.timeline),"
-	"    pg_column_size(p.timeline) < " STRINGIFY(PART_BYTES)
+	"    p.last AND pg_column_size(p.timeline) < " STRINGIFY(PART_BYTES)
 	"  FROM pieces p LEFT JOIN LATERAL ("
 	"    SELECT CASE WHEN l.open THEN l.part ELSE l.part + 1 END AS part"
 	"    FROM user_profile.timelines l WHERE l.user_id = p.user_id"
 	"    ORDER BY l.part DESC LIMIT 1) o ON true"
 	"  ON CONFLICT (user_id, part) DO UPDATE SET"
-	"    (timeline, open) = (SELECT m.timeline, pg_column_size(m.timeline) < " STRINGIFY(PART_BYTES)
+	"    (timeline, open) = (SELECT m.timeline,"
+	"        excluded.open AND pg_column_size(m.timeline) < " STRINGIFY(PART_BYTES)
 	"      FROM (SELECT user_profile.timeline_merge(t.timeline, excluded.timeline) AS timeline"
 	"        OFFSET 0) m),"
 	"    first_at = least(t.first_at, excluded.first_at),"

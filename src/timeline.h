@@ -98,6 +98,15 @@ extern void timeline_begin(TimelineCursor *cursor, const Timeline *timeline);
 extern bool timeline_read(TimelineCursor *cursor, TimelineBlock *block);
 extern void timeline_columns(const TimelineBlock *block, int which, BlockColumns *out);
 extern int64 timeline_num_events(const Timeline *timeline);
+extern void timeline_times_within(const TimelineBlock *block, const int64 *times,
+								  Period period, int *from, int *to);
+
+/* timeline_agg.c */
+extern MemoryContext aggregate_context(FunctionCallInfo fcinfo);
+
+/* timeline_rows.c */
+extern TupleDesc result_row_type(FunctionCallInfo fcinfo, int ncolumns);
+extern Datum rows_to_array(TupleDesc tupdesc, Datum *rows, int64 nrows);
 
 /* timeline_build.c */
 extern Timeline *timeline_from_events(const TimelineEvent *events, int64 nevents);

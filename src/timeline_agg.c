@@ -33,8 +33,8 @@ typedef struct PartsState
 	Timeline  **parts;
 } PartsState;
 
-/* The memory of the aggregate */
-static MemoryContext
+/* The memory of the aggregate that calls */
+MemoryContext
 aggregate_context(FunctionCallInfo fcinfo)
 {
 	MemoryContext context;

@@ -149,25 +149,6 @@ stats_add_session(StatsState *state, int64 started_at, int64 ended_at)
 				 errmsg("sum of session lengths is out of range")));
 }
 
-/* First of the ascending times that is not before a bound */
-static int
-first_not_before(const int64 *times, int n, int64 bound)
-{
-	int			low = 0;
-	int			high = n;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (times[middle] < bound)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* Count the events [from, to) of a block, which are those within the period */
 static void
 stats_add_events(StatsState *state, StatsScratch *scratch,
@@ -246,11 +227,10 @@ stats_add(StatsState *state, StatsScratch *scratch, const Timeline *timeline)
 
 		if (block.last_at >= period.lower && block.first_at < period.upper)
 		{
-			int			from = block.first_at >= period.lower ? 0 :
-				first_not_before(times, n, period.lower);
-			int			to = block.last_at < period.upper ? n :
-				first_not_before(times, n, period.upper);
+			int			from;
+			int			to;
 
+			timeline_times_within(&block, times, period, &from, &to);
 			if (from < to)
 			{
 				stats_add_events(state, scratch, &block, from, to);
@@ -413,18 +393,6 @@ timeline_stats(PG_FUNCTION_ARGS)
  *----------
  */
 
-/* Switch to the memory of the aggregate */
-static MemoryContext
-enter_aggregate(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function %u called in non-aggregate context",
-			 fcinfo->flinfo->fn_oid);
-	return MemoryContextSwitchTo(context);
-}
-
 /*
  * Transition: the period and the timeout of a group's first row are those of
  * the group.
@@ -434,7 +402,7 @@ Datum
 timelines_stats_transfn(PG_FUNCTION_ARGS)
 {
 	StatsState *state = PG_ARGISNULL(0) ? NULL : (StatsState *) PG_GETARG_POINTER(0);
-	MemoryContext old = enter_aggregate(fcinfo);
+	MemoryContext old = MemoryContextSwitchTo(aggregate_context(fcinfo));
 
 	if (state == NULL)
 	{
@@ -466,7 +434,7 @@ timelines_stats_combinefn(PG_FUNCTION_ARGS)
 {
 	StatsState *into = PG_ARGISNULL(0) ? NULL : (StatsState *) PG_GETARG_POINTER(0);
 	StatsState *from = PG_ARGISNULL(1) ? NULL : (StatsState *) PG_GETARG_POINTER(1);
-	MemoryContext old = enter_aggregate(fcinfo);
+	MemoryContext old = MemoryContextSwitchTo(aggregate_context(fcinfo));
 
 	if (from != NULL && into == NULL)
 	{

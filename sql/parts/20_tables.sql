@@ -107,9 +107,11 @@ CREATE TABLE user_profile.memberships (
 );
 COMMENT ON TABLE user_profile.memberships IS
 'Which user was in which company, from joined_at up to left_at (NULL: still is)';
-CREATE UNIQUE INDEX memberships_open ON user_profile.memberships (company_id, user_id)
+CREATE UNIQUE INDEX memberships_open ON user_profile.memberships (user_id, company_id)
 	WHERE left_at IS NULL;
 COMMENT ON INDEX user_profile.memberships_open IS 'A user is in a company once at a time';
+CREATE INDEX memberships_company ON user_profile.memberships (company_id);
+COMMENT ON INDEX user_profile.memberships_company IS 'Serves the members of a company';
 
 CREATE TABLE user_profile.session_replays (
 	user_id text COLLATE "C" NOT NULL,
@@ -121,6 +123,91 @@ CREATE TABLE user_profile.session_replays (
 );
 COMMENT ON TABLE user_profile.session_replays IS
 'Recordings of sessions: each belongs to the session that spans started_at';
+
+CREATE INDEX users_excluded ON user_profile.users (user_id) WHERE excluded_at IS NOT NULL;
+COMMENT ON INDEX user_profile.users_excluded IS 'Serves the users excluded by hand, who are few';
+
+-- What operations leave behind
+
+CREATE TABLE user_profile.aliases (
+	previous_id text COLLATE "C" NOT NULL,
+	user_id text COLLATE "C" NOT NULL,
+	aliased_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	CONSTRAINT aliases_pkey PRIMARY KEY (previous_id),
+	CONSTRAINT previous_id_is_another CHECK (previous_id <> user_id)
+);
+CREATE INDEX aliases_user_id ON user_profile.aliases (user_id);
+COMMENT ON TABLE user_profile.aliases IS
+'Ids that are another user''s by now (see alias()): what still arrives under previous_id becomes user_id''s. user_id is never an alias itself';
+
+CREATE SEQUENCE user_profile.exclusion_rules_rule_id_seq AS bigint;
+CREATE TABLE user_profile.exclusion_rules (
+	rule_id bigint NOT NULL DEFAULT pg_catalog.nextval('user_profile.exclusion_rules_rule_id_seq'),
+	kind text NOT NULL,
+	pattern text COLLATE "C" NOT NULL,
+	reason text,
+	expires_at timestamptz,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	created_by text NOT NULL DEFAULT CURRENT_USER,
+	CONSTRAINT exclusion_rules_pkey PRIMARY KEY (rule_id),
+	CONSTRAINT kind_is_known CHECK (kind IN ('user', 'company', 'email_domain')),
+	CONSTRAINT pattern_is_not_empty CHECK (pattern <> '')
+);
+ALTER SEQUENCE user_profile.exclusion_rules_rule_id_seq OWNED BY user_profile.exclusion_rules.rule_id;
+COMMENT ON TABLE user_profile.exclusion_rules IS
+'Which users are excluded from figures about more than one user, see add_exclusion_rule()';
+COMMENT ON COLUMN user_profile.exclusion_rules.pattern IS 'A user id, a company id or a domain of e-mail addresses; * stands for any characters';
+
+CREATE TABLE user_profile.scheduled_deletions (
+	user_id text COLLATE "C" NOT NULL,
+	due_at timestamptz NOT NULL,
+	suppress boolean NOT NULL,
+	requested_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	requested_by text NOT NULL DEFAULT CURRENT_USER,
+	CONSTRAINT scheduled_deletions_pkey PRIMARY KEY (user_id)
+);
+COMMENT ON TABLE user_profile.scheduled_deletions IS
+'Users that run_scheduled_deletions() deletes when they are due';
+
+CREATE SEQUENCE user_profile.erasures_erasure_id_seq AS bigint;
+CREATE TABLE user_profile.erasures (
+	erasure_id bigint NOT NULL DEFAULT pg_catalog.nextval('user_profile.erasures_erasure_id_seq'),
+	subject text NOT NULL,
+	subject_digest bytea NOT NULL,
+	erased_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	erased_by text NOT NULL DEFAULT SESSION_USER,
+	suppressed boolean NOT NULL,
+	events bigint NOT NULL,
+	timelines bigint NOT NULL,
+	users bigint NOT NULL,
+	memberships bigint NOT NULL,
+	session_replays bigint NOT NULL,
+	aliases bigint NOT NULL,
+	event_types bigint NOT NULL,
+	pages bigint NOT NULL,
+	CONSTRAINT erasures_pkey PRIMARY KEY (erasure_id),
+	CONSTRAINT subject_is_known CHECK (subject IN ('user', 'company'))
+);
+ALTER SEQUENCE user_profile.erasures_erasure_id_seq OWNED BY user_profile.erasures.erasure_id;
+COMMENT ON TABLE user_profile.erasures IS
+'Receipts of deletions, without personal data: subject (user or company), a digest of its id under the secret key of this database, by whom, when, and the rows deleted by table (event_types and pages: dictionary entries that nobody else used)';
+
+CREATE TABLE user_profile.suppressions (
+	subject_digest bytea NOT NULL,
+	suppressed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	CONSTRAINT suppressions_pkey PRIMARY KEY (subject_digest)
+);
+COMMENT ON TABLE user_profile.suppressions IS
+'Deleted users who must not return: digests of their ids. What arrives for them is dropped';
+
+CREATE TABLE user_profile.erasure_key (
+	singleton boolean NOT NULL DEFAULT true,
+	key bytea NOT NULL,
+	CONSTRAINT erasure_key_pkey PRIMARY KEY (singleton),
+	CONSTRAINT erasure_key_is_one_row CHECK (singleton)
+);
+COMMENT ON TABLE user_profile.erasure_key IS
+'The secret key of the digests, made with the first one. Whoever reads it can test guesses of deleted ids';
 
 -- Dictionaries. Unique by the refresh lock: a unique btree would refuse long texts.
 
@@ -187,6 +274,14 @@ SELECT pg_catalog.pg_extension_config_dump('user_profile.users', '');
 SELECT pg_catalog.pg_extension_config_dump('user_profile.companies', '');
 SELECT pg_catalog.pg_extension_config_dump('user_profile.memberships', '');
 SELECT pg_catalog.pg_extension_config_dump('user_profile.session_replays', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.aliases', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.exclusion_rules', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.exclusion_rules_rule_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.scheduled_deletions', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.erasures', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.erasures_erasure_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.suppressions', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.erasure_key', '');
 SELECT pg_catalog.pg_extension_config_dump('user_profile.event_types', '');
 SELECT pg_catalog.pg_extension_config_dump('user_profile.event_types_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('user_profile.pages', '');

@@ -31,17 +31,55 @@ RETURN search IS NULL OR pg_catalog.strpos(
 COMMENT ON FUNCTION user_profile.search_matches(text, text) IS
 'Does value contain search literally, without regard to case? A NULL search matches all';
 
+-- Suppressed ids (see delete_user): digests are compared under a key that only
+-- operators may read, hence SECURITY DEFINER: it tells yes or no, nothing else.
+CREATE FUNCTION user_profile.is_suppressed(user_id text) RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE SECURITY DEFINER COST 100
+	SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION user_profile.is_suppressed(text) IS
+'Was this user deleted with suppress? What arrives for such an id is dropped';
+
+CREATE FUNCTION user_profile.skip_suppressed() RETURNS trigger
+	AS 'MODULE_PATHNAME' LANGUAGE c COST 100
+	SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION user_profile.skip_suppressed() IS
+'Trigger: passes over rows of suppressed users';
+CREATE TRIGGER skip_suppressed BEFORE INSERT ON user_profile.users
+	FOR EACH ROW EXECUTE FUNCTION user_profile.skip_suppressed();
+CREATE TRIGGER skip_suppressed BEFORE INSERT ON user_profile.memberships
+	FOR EACH ROW EXECUTE FUNCTION user_profile.skip_suppressed();
+CREATE TRIGGER skip_suppressed BEFORE INSERT ON user_profile.session_replays
+	FOR EACH ROW EXECUTE FUNCTION user_profile.skip_suppressed();
+
+-- Row-level security on users, put there by the owner of the database, decides
+-- whom a caller may see: parts and pending_events, on which all else rests, keep
+-- to it. Users that have no row yet are then seen by nobody.
+
+CREATE VIEW user_profile.parts WITH (security_invoker = true) AS
+SELECT t.user_id, t.part, t.open, t.events, t.first_at, t.last_at, t.timeline
+FROM user_profile.timelines t
+WHERE NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass))
+	OR EXISTS (SELECT FROM user_profile.users u WHERE u.user_id OPERATOR(pg_catalog.=) t.user_id);
+COMMENT ON VIEW user_profile.parts IS
+'The timelines of users that the caller may see';
+
 -- The bound on event_id from above is always true. It is there for the planner:
 -- of a range with an unknown end it expects 0.5 % of the rows, of one with an
 -- unknown start alone a third, and would read the whole log for that.
 CREATE VIEW user_profile.pending_events WITH (security_invoker = true) AS
-SELECT e.event_id, e.user_id, e.occurred_at, e.kind, e.name, e.action,
+SELECT e.event_id, COALESCE(a.user_id, e.user_id) AS user_id, e.occurred_at, e.kind, e.name, e.action,
 	user_profile.event_page(e.kind, e.name, e.page) AS page, e.properties
 FROM user_profile.events e
+LEFT JOIN user_profile.aliases a ON a.previous_id OPERATOR(pg_catalog.=) e.user_id
 WHERE e.event_id OPERATOR(pg_catalog.>) COALESCE((SELECT s.folded_through FROM user_profile.refresh_state s), 0)
-	AND e.event_id OPERATOR(pg_catalog.<=) 9223372036854775807;
+	AND e.event_id OPERATOR(pg_catalog.<=) 9223372036854775807
+	AND CASE WHEN EXISTS (SELECT FROM user_profile.suppressions)
+		THEN NOT user_profile.is_suppressed(e.user_id) ELSE true END
+	AND (NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass))
+		OR EXISTS (SELECT FROM user_profile.users u
+			WHERE u.user_id OPERATOR(pg_catalog.=) COALESCE(a.user_id, e.user_id)));
 COMMENT ON VIEW user_profile.pending_events IS
-'Events above the watermark: in the log, and not in timelines yet';
+'Events above the watermark: in the log, and not in timelines yet; under the id that the user has by now, and without those of suppressed users';
 
 -- Figures over timelines need the kind of a pending event and whether it has a
 -- page, not their dictionary entries, which it may not have yet
@@ -62,7 +100,7 @@ RETURNS TABLE (user_id text, timeline user_profile.timeline)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
 SELECT t.user_id, t.timeline
-FROM user_profile.timelines t
+FROM user_profile.parts t
 WHERE t.part OPERATOR(pg_catalog.=) 0 AND t.open
 	AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
 	AND NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
@@ -71,12 +109,12 @@ UNION ALL
 SELECT g.user_id, user_profile.timeline_agg(g.timeline)
 FROM (
 	SELECT t.user_id, t.timeline
-	FROM user_profile.timelines t
+	FROM user_profile.parts t
 	WHERE NOT (t.part OPERATOR(pg_catalog.=) 0 AND t.open)
 		AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
 	UNION ALL
 	SELECT t.user_id, t.timeline
-	FROM user_profile.timelines t
+	FROM user_profile.parts t
 	WHERE t.part OPERATOR(pg_catalog.=) 0 AND t.open
 		AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
 		AND EXISTS (SELECT FROM user_profile.pending_events p
@@ -108,11 +146,99 @@ GROUP BY p.user_id;
 COMMENT ON VIEW user_profile.live_users IS
 'All users, with those of whom only pending events are known';
 
+CREATE VIEW user_profile.live_companies WITH (security_invoker = true) AS
+SELECT c.company_id, c.name, c.signed_up_at, c.properties
+FROM user_profile.companies c
+UNION ALL
+SELECT m.company_id, NULL, NULL, '{}'
+FROM user_profile.memberships m
+WHERE NOT EXISTS (SELECT FROM user_profile.companies c
+	WHERE c.company_id OPERATOR(pg_catalog.=) m.company_id)
+GROUP BY m.company_id;
+COMMENT ON VIEW user_profile.live_companies IS
+'All companies, with those of which only members are known';
+
 CREATE VIEW user_profile.users_companies WITH (security_invoker = true) AS
 SELECT m.user_id, m.company_id, c.name, m.joined_at, m.left_at,
 	m.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
 		AND (m.left_at IS NULL OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now()) AS current
 FROM user_profile.memberships m
-LEFT JOIN user_profile.companies c ON c.company_id OPERATOR(pg_catalog.=) m.company_id;
+LEFT JOIN user_profile.companies c ON c.company_id OPERATOR(pg_catalog.=) m.company_id
+WHERE NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass))
+	OR EXISTS (SELECT FROM user_profile.users u WHERE u.user_id OPERATOR(pg_catalog.=) m.user_id);
 COMMENT ON VIEW user_profile.users_companies IS
 'Memberships of users in companies; current: has begun and has not ended';
+
+-- Exclusion. Rules are few: the function that lists them says so to the planner,
+-- and is not inlined (SET), so that they are read once a query.
+
+CREATE FUNCTION user_profile.like_pattern(pattern text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+	pattern, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%');
+COMMENT ON FUNCTION user_profile.like_pattern(text) IS
+'The pattern of an exclusion rule as one for LIKE: * stands for any characters, all else for itself';
+
+CREATE FUNCTION user_profile.active_rules()
+RETURNS TABLE (rule_id bigint, kind text, pattern text, reason text, created_at timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+SELECT r.rule_id, r.kind, user_profile.like_pattern(r.pattern), r.reason, r.created_at
+FROM user_profile.exclusion_rules r
+WHERE r.expires_at IS NULL OR r.expires_at OPERATOR(pg_catalog.>) pg_catalog.now()
+ORDER BY r.rule_id;
+END;
+COMMENT ON FUNCTION user_profile.active_rules() IS
+'Exclusion rules that have not expired, with their patterns for LIKE';
+
+CREATE FUNCTION user_profile.rules_matching(kind text, pattern text, user_id text, email text)
+RETURNS SETOF boolean
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+SELECT true
+WHERE CASE kind
+	WHEN 'user' THEN user_id OPERATOR(pg_catalog.~~) pattern
+	WHEN 'email_domain' THEN pg_catalog.lower(pg_catalog.split_part(email, '@', -1))
+		OPERATOR(pg_catalog.~~) pg_catalog.lower(pattern)
+	WHEN 'company' THEN EXISTS (
+		SELECT FROM user_profile.memberships m
+		WHERE m.user_id OPERATOR(pg_catalog.=) rules_matching.user_id
+			AND m.company_id OPERATOR(pg_catalog.~~) rules_matching.pattern
+			AND m.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
+			AND (m.left_at IS NULL OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now()))
+END;
+END;
+COMMENT ON FUNCTION user_profile.rules_matching(text, text, text, text) IS
+'A row where a rule of this kind and LIKE pattern matches a user: by id, by the domain of the e-mail address (without regard to case), or by a company of which the user is a member now';
+
+CREATE VIEW user_profile.excluded_users WITH (security_invoker = true) AS
+SELECT DISTINCT ON (x.user_id) x.user_id, x.excluded_at, x.reason
+FROM (
+	SELECT u.user_id, u.excluded_at, u.exclusion_reason AS reason, 0 AS rule_id
+	FROM user_profile.users u
+	WHERE u.excluded_at IS NOT NULL
+	UNION ALL
+	SELECT u.user_id, r.created_at, r.reason, r.rule_id
+	FROM user_profile.active_rules() r
+	CROSS JOIN user_profile.live_users u
+	CROSS JOIN LATERAL user_profile.rules_matching(r.kind, r.pattern, u.user_id, u.email) m
+) x
+ORDER BY x.user_id, x.rule_id;
+COMMENT ON VIEW user_profile.excluded_users IS
+'Users left out of figures about more than one user: excluded by hand, or by a rule that has not expired';
+
+CREATE VIEW user_profile.included_members WITH (security_invoker = true) AS
+SELECT m.company_id, m.user_id, m.joined_at
+FROM user_profile.memberships m
+LEFT JOIN user_profile.users u ON u.user_id OPERATOR(pg_catalog.=) m.user_id
+WHERE m.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
+	AND (m.left_at IS NULL OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now())
+	AND u.excluded_at IS NULL
+	AND (u.user_id IS NOT NULL
+		OR NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass)))
+	AND NOT EXISTS (
+		SELECT FROM user_profile.active_rules() r
+		CROSS JOIN LATERAL user_profile.rules_matching(r.kind, r.pattern, m.user_id, u.email) x);
+COMMENT ON VIEW user_profile.included_members IS
+'Members that companies have now, without excluded users: whom a company''s figures cover';

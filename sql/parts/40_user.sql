@@ -10,7 +10,7 @@ SELECT u.user_id, u.name, u.email, u.country,
 	COALESCE(u.signed_up_at, s.first_at) AS sign_up_date,
 	CASE WHEN u.signed_up_at IS NOT NULL THEN 'signed_up'
 		WHEN s.first_at IS NOT NULL THEN 'first_seen' END AS sign_up_source,
-	u.excluded_at IS NOT NULL AS excluded, u.exclusion_reason, u.properties
+	x.user_id IS NOT NULL AS excluded, x.reason AS exclusion_reason, u.properties
 FROM user_profile.live_users u
 LEFT JOIN user_profile.live_timelines t ON t.user_id OPERATOR(pg_catalog.=) u.user_id
 CROSS JOIN LATERAL user_profile.timeline_stats(t.timeline, '(,)') s
@@ -20,7 +20,8 @@ LEFT JOIN LATERAL (
 	WHERE c.user_id OPERATOR(pg_catalog.=) u.user_id AND c.current
 	ORDER BY c.joined_at DESC, c.company_id
 	LIMIT 1
-) m ON true;
+) m ON true
+LEFT JOIN user_profile.excluded_users x ON x.user_id OPERATOR(pg_catalog.=) u.user_id;
 COMMENT ON VIEW user_profile.user_profiles IS
 'Header of the profile of each user. company: the latest membership that has not ended. sign_up_source says whether sign_up_date is signed_up_at (signed_up) or the first event (first_seen)';
 
@@ -59,7 +60,7 @@ BEGIN ATOMIC
 SELECT e.user_id, e.kind, e.name, pg_catalog.sum(e.occurrences)::bigint, pg_catalog.max(e.last_at)
 FROM (
 	SELECT t.user_id, y.kind, y.name, c.occurrences, c.last_at
-	FROM user_profile.timelines t
+	FROM user_profile.parts t
 	CROSS JOIN LATERAL user_profile.timeline_event_counts(t.timeline, period) c
 	JOIN user_profile.event_types y ON y.event_type_id OPERATOR(pg_catalog.=) c.event_type_id
 	WHERE pg_catalog.tstzrange(t.first_at, t.last_at, '[]') OPERATOR(pg_catalog.&&) period
@@ -87,7 +88,7 @@ BEGIN ATOMIC
 SELECT e.user_id, e.page, pg_catalog.sum(e.visits)::bigint, pg_catalog.sum(e.events)::bigint, pg_catalog.max(e.last_at)
 FROM (
 	SELECT t.user_id, g.page, c.visits, c.events, c.last_at
-	FROM user_profile.timelines t
+	FROM user_profile.parts t
 	CROSS JOIN LATERAL user_profile.timeline_page_counts(t.timeline, period) c
 	JOIN user_profile.pages g ON g.page_id OPERATOR(pg_catalog.=) c.page_id
 	WHERE pg_catalog.tstzrange(t.first_at, t.last_at, '[]') OPERATOR(pg_catalog.&&) period
