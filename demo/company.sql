@@ -32,7 +32,7 @@ FROM user_profile.company_profile(:company_literal) AS p,
 										  THEN to_char(sign_up_date, 'DD Mon YYYY, ') || pg_temp.ago(sign_up_date) END),
 					 ('  first seen', pg_temp.moment(first_seen_at)),
 					 ('  last seen', pg_temp.moment(last_seen_at) || ', ' || pg_temp.ago(last_seen_at)),
-					 ('  in all', pg_temp.number(users) || ' users, ' || pg_temp.number(total_sessions) || ' sessions'),
+					 ('  in all', pg_temp.count(users, 'user') || ', ' || pg_temp.count(total_sessions, 'session')),
 					 ('  properties', pg_temp.fit(pg_temp.details(properties), 84))) AS l (label, value)
 WHERE l.value IS NOT NULL;
 \pset tuples_only off

@@ -38,6 +38,9 @@ CREATE FUNCTION pg_temp.moment(at timestamptz) RETURNS text STABLE
 CREATE FUNCTION pg_temp.number(n numeric) RETURNS text IMMUTABLE
 	RETURN to_char(n, 'FM999,999,999,990');
 
+CREATE FUNCTION pg_temp.count(n numeric, noun text) RETURNS text IMMUTABLE
+	RETURN to_char(n, 'FM999,999,999,990 ') || noun || CASE WHEN n = 1 THEN '' ELSE 's' END;
+
 -- Draw a horizontal bar, to an eighth of a character
 CREATE FUNCTION pg_temp.bar(value numeric, largest numeric, width integer) RETURNS text IMMUTABLE
 	RETURN CASE WHEN value > 0

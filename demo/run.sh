@@ -321,6 +321,9 @@ build_extension
 say "starting a server of PostgreSQL $PG_MAJOR"
 # shellcheck disable=SC2119 # no settings
 start_cluster
+# Whoever reads only the beginning (| head) must not leave a server behind
+trap 'exit 141' PIPE
+at_exit "trap '' PIPE"
 value -c 'CREATE DATABASE demo'
 export PGDATABASE=demo
 value -c 'CREATE EXTENSION user_profile'
@@ -415,10 +418,13 @@ if [ -n "$keep" ]; then
 		  stop:     $SELF --stop
 	END
 else
-	again="$SELF --keep${file:+ $(quoted "$file")}"
+	case $file in
+		*[!A-Za-z0-9_./-]*) file=$(quoted "$file") ;;
+	esac
 	cat <<-END
-		The server is stopped and removed now. To get one that stays:
-		  start:    $again          (it ends with the psql command to connect)
+		The server is stopped and removed now. To look around in one that stays:
+		  start:    $SELF --keep${file:+ $file}
+		  connect:  by the psql command with which that ends
 		  stop:     $SELF --stop
 	END
 fi
