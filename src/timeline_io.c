@@ -84,6 +84,36 @@ timeline_num_events(const Timeline *timeline)
 	return n;
 }
 
+/* First of the ascending times that is not before a bound */
+static int
+first_not_before(const int64 *times, int n, int64 bound)
+{
+	int			low = 0;
+	int			high = n;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (times[middle] < bound)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Find the events [*from, *to) of a block, with these times, that are within a period */
+void
+timeline_times_within(const TimelineBlock *block, const int64 *times, Period period,
+					  int *from, int *to)
+{
+	*from = block->first_at >= period.lower ? 0 :
+		first_not_before(times, block->nevents, period.lower);
+	*to = block->last_at < period.upper ? block->nevents :
+		first_not_before(times, block->nevents, period.upper);
+}
+
 /* Check bytes from outside, and make a timeline of them */
 static Datum
 timeline_from_bytes(const uint8 *bytes, size_t size, Node *escontext)
