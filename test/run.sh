@@ -96,9 +96,12 @@ counted() {
 	fi
 	if [ "$stage" = tap ]; then
 		# What led there is in logs that go with the directory
-		sed -n 's,^.*/\([^/ ]*\)\.pl *(Wstat:.*,\1,p' "$work/tap.log" | while read -r name; do
-			echo "----- the last lines of regress_log_$name -----"
-			tail -n 60 "$work/tap/tmp_check/log/regress_log_$name"
+		{
+			sed -n 's,^.*/\([^/ ]*\)\.pl *(Wstat:.*,regress_log_\1,p' "$work/tap.log"
+			(cd "$work/tap/tmp_check/log" && grep -l 'Bail out' regress_log_*)
+		} 2>/dev/null | while read -r name; do
+			echo "----- the last lines of $name -----"
+			tail -n 60 "$work/tap/tmp_check/log/$name"
 		done >"$work/tap.logs" 2>&1
 		cat "$work/tap.logs" >>"$work/tap.log"
 	fi

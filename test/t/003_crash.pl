@@ -51,11 +51,17 @@ foreach my $round (1 .. $rounds)
 	else
 	{
 		$node->kill9;
-		# The sessions must notice before another postmaster may start
-		sleep 1;
 	}
 	eval { $session->quit };
-	$node->start;
+
+	# No other postmaster may start before the orphaned sessions have noticed
+	my $started;
+	for (1 .. 60)
+	{
+		$started = $node->start(fail_ok => 1) and last;
+		sleep 1;
+	}
+	BAIL_OUT('the server does not start again') unless $started;
 
 	my $now = $pending->();
 	cmp_ok($now, '<=', $goal, "round $round: finished batches stay");
