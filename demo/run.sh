@@ -152,6 +152,7 @@ load_log() {
 
 	watch_copy &
 	watcher=$!
+	# shellcheck disable=SC2016 # for later
 	at_exit '[ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true'
 	errors=$WORK/errors
 	copy_status=0
