@@ -21,7 +21,7 @@ WITH bounds AS MATERIALIZED (
 		coalesce(sum(events) FILTER (WHERE during AND kind = 'labeled'), 0)::bigint AS labeled_events,
 		coalesce(sum(events) FILTER (WHERE during AND kind = 'feature_tag'), 0)::bigint AS feature_tag_events,
 		coalesce(sum(events) FILTER (WHERE during AND kind = 'page_view'), 0)::bigint AS page_views,
-		coalesce(sum(events) FILTER (WHERE during AND kind IN ('flow', 'spotlight', 'banner', 'checklist')), 0)::bigint AS content_interactions,
+		coalesce(sum(events) FILTER (WHERE during AND kind >= 'flow'), 0)::bigint AS content_interactions,
 		count(DISTINCT day) FILTER (WHERE during) AS active_days,
 		count(DISTINCT user_id) FILTER (WHERE during) AS active_users,
 		coalesce(sum(events) FILTER (WHERE NOT during AND kind IN ('tracked', 'labeled', 'feature_tag')), 0)::bigint AS previous_total_events

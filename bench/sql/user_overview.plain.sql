@@ -20,7 +20,7 @@ WITH log AS (
 		count(*) FILTER (WHERE occurred_at <@ $2 AND kind = 'labeled') AS labeled_events,
 		count(*) FILTER (WHERE occurred_at <@ $2 AND kind = 'feature_tag') AS feature_tag_events,
 		count(*) FILTER (WHERE occurred_at <@ $2 AND kind = 'page_view') AS page_views,
-		count(*) FILTER (WHERE occurred_at <@ $2 AND kind IN ('flow', 'spotlight', 'banner', 'checklist')) AS content_interactions,
+		count(*) FILTER (WHERE occurred_at <@ $2 AND kind >= 'flow') AS content_interactions,
 		count(DISTINCT date_trunc('day', occurred_at)) FILTER (WHERE occurred_at <@ $2) AS active_days,
 		count(*) FILTER (WHERE occurred_at <@ before AND kind IN ('tracked', 'labeled', 'feature_tag')) AS previous_total_events
 	FROM log, bounds
