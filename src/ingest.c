@@ -7,14 +7,21 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "query.h"
+#include "ingest.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
-#include "utils/timestamp.h"
+#include "utils/syscache.h"
 
-/* Run a statement of a function that returns nothing */
+/*
+ * What arrives under an id that is an alias by now belongs to the user that has
+ * it; see alias().
+ */
+#define USER_ID \
+	"coalesce((SELECT a.user_id FROM user_profile.aliases a WHERE a.previous_id = $1), $1)"
+
+/* Run a statement of which only the effect counts */
 static void
 run(SqlQuery *query, QueryArgs args)
 {
@@ -23,38 +30,179 @@ run(SqlQuery *query, QueryArgs args)
 	SPI_finish();
 }
 
-/* Traits are an object; NULL is an empty one */
+/* An argument of a query; NULL is null */
 static void
-check_traits(FunctionCallInfo fcinfo, int argno, QueryArgs *args)
+add_arg(QueryArgs *args, const void *value)
+{
+	args->nulls[args->nargs] = value == NULL;
+	args->values[args->nargs++] = PointerGetDatum(value);
+}
+
+/*----------
+ * JSON
+ *----------
+ */
+
+/* Get a field of an object; NULL where it is missing or a JSON null */
+JsonbValue *
+json_field(Jsonb *object, const char *name, JsonbValue *value)
+{
+	if (getKeyJsonValueFromContainer(&object->root, name, strlen(name), value) == NULL ||
+		value->type == jbvNull)
+		return NULL;
+	return value;
+}
+
+/* The type of a JSON value, for messages */
+const char *
+json_type_name(const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvNull:
+			return "null";
+		case jbvString:
+			return "string";
+		case jbvNumeric:
+			return "number";
+		case jbvBool:
+			return "boolean";
+		case jbvBinary:
+			return JsonContainerIsArray(value->val.binary.data) ? "array" : "object";
+		default:
+			return "object";
+	}
+}
+
+/* Raise the error that was caught with a prefix to its message, from PG_CATCH() */
+void
+rethrow_with_prefix(MemoryContext context, const char *prefix)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	error->message = psprintf("%s: %s", prefix, error->message);
+	ReThrowError(error);
+}
+
+/* Is this a time in digits, of seconds or milliseconds since 1970? */
+static bool
+all_digits(const char *string, int length)
+{
+	if (length != 10 && length != 13)
+		return false;
+	return strspn(string, "0123456789") == length;
+}
+
+/* The text of a time in JSON */
+static char *
+time_string(const JsonbValue *value, const char *name)
+{
+	if (value->type == jbvString)
+		return pnstrdup(value->val.string.val, value->val.string.len);
+	if (value->type == jbvNumeric)
+		return DatumGetCString(DirectFunctionCall1(numeric_out,
+												   NumericGetDatum(value->val.numeric)));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be a time, not %s", name, json_type_name(value)),
+			 errhint("Give a string as of ISO 8601, or a number of seconds or milliseconds since 1970.")));
+	return NULL;				/* keep the compiler quiet */
+}
+
+/*
+ * Get a time from JSON: a string, or a number of seconds since 1970, or of
+ * milliseconds where seconds would be past the year 5000.
+ */
+TimestampTz
+json_time(const JsonbValue *value, const char *name)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *string = time_string(value, name);
+	volatile TimestampTz result = 0;
+
+	PG_TRY();
+	{
+		if (value->type == jbvNumeric || all_digits(string, strlen(string)))
+		{
+			double		number = DatumGetFloat8(DirectFunctionCall1(float8in,
+																	CStringGetDatum(string)));
+
+			if (number >= 1e11 || number <= -1e11)
+				number /= 1000;
+			result = DatumGetTimestampTz(DirectFunctionCall1(float8_timestamptz,
+															 Float8GetDatum(number)));
+		}
+		else
+			result = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
+															 CStringGetDatum(string),
+															 ObjectIdGetDatum(InvalidOid),
+															 Int32GetDatum(-1)));
+	}
+	PG_CATCH();
+	{
+		rethrow_with_prefix(context, name);
+	}
+	PG_END_TRY();
+
+	if (TIMESTAMP_NOT_FINITE(result))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("%s must be finite, not %s", name, string)));
+	return result;
+}
+
+/*----------
+ * Users and companies
+ *----------
+ */
+
+/* Traits are an object; NULL is an empty one */
+static Jsonb *
+traits_arg(FunctionCallInfo fcinfo, int argno)
 {
 	if (PG_ARGISNULL(argno))
-	{
-		args->values[argno] = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
-		args->nulls[argno] = false;
-	}
-	else if (!JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(argno)))
+		return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+	if (!JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(argno)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("traits must be a JSON object, not %s",
 						text_to_cstring(DatumGetTextPP(DirectFunctionCall1(jsonb_typeof,
 																		   PG_GETARG_DATUM(argno))))),
 				 errhint("Give traits such as {\"name\": \"Ada\", \"plan\": \"pro\"}.")));
+	return PG_GETARG_JSONB_P(argno);
+}
+
+/* Add the time of signing up that traits give; null where they give none */
+static void
+add_signed_up_at(QueryArgs *args, Jsonb *traits)
+{
+	static const char *const names[] = {"signed_up_at", "created_at"};
+	JsonbValue	value;
+
+	args->nulls[args->nargs] = true;
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (getKeyJsonValueFromContainer(&traits->root, names[i], strlen(names[i]), &value) == NULL)
+			continue;
+		if (value.type != jbvNull)
+		{
+			args->values[args->nargs] = TimestampTzGetDatum(json_time(&value, names[i]));
+			args->nulls[args->nargs] = false;
+		}
+		break;
+	}
+	args->nargs++;
 }
 
 /* A trait that is a column: set where the key is given, removed by a JSON null */
-#define TRAIT(row, column, key) \
-	column " = CASE WHEN $2 ? '" key "' THEN excluded." column " ELSE " row "." column " END"
-
-/*
- * A time in JSON: a number counts seconds since 1970, or milliseconds where
- * seconds would be past the year 5000.
- */
-#define JSON_TIME(value) \
-	"CASE jsonb_typeof(" value ") WHEN 'null' THEN NULL WHEN 'number' THEN" \
-	" to_timestamp((" value ")::float8 / CASE WHEN (" value ")::float8 < 1e11 THEN 1 ELSE 1000 END)" \
-	" ELSE (" value " #>> '{}')::timestamptz END"
-
-#define SIGNED_UP_AT	JSON_TIME("coalesce($2 -> 'signed_up_at', $2 -> 'created_at')")
+#define TRAIT(row, column) \
+	column " = CASE WHEN $2 ? '" column "' THEN excluded." column " ELSE " row "." column " END"
+#define SIGNED_UP_AT(row) \
+	"signed_up_at = CASE WHEN $2 ?| '{signed_up_at,created_at}'" \
+	" THEN excluded.signed_up_at ELSE " row ".signed_up_at END"
 
 /* What is left for properties: keys that are no columns, without the removed ones */
 #define PROPERTIES(row) \
@@ -64,31 +212,52 @@ check_traits(FunctionCallInfo fcinfo, int argno, QueryArgs *args)
 	"(SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each($2)" \
 	" WHERE value <> 'null' AND key <> ALL (" columns "))"
 
-#define USER_COLUMNS	"'{name,email,country,signed_up_at,created_at}'"
-#define COMPANY_COLUMNS "'{name,signed_up_at,created_at}'"
+/* Set traits of a user */
+void
+put_user(text *user_id, Jsonb *traits)
+{
+	static SqlQuery query = {
+		"INSERT INTO user_profile.users AS u (user_id, name, email, country, signed_up_at, properties)"
+		" VALUES (" USER_ID ", $2 ->> 'name', $2 ->> 'email', $2 ->> 'country', $3,"
+		"  " NEW_PROPERTIES("'{name,email,country,signed_up_at,created_at}'") ")"
+		" ON CONFLICT (user_id) DO UPDATE SET "
+		TRAIT("u", "name") ", " TRAIT("u", "email") ", " TRAIT("u", "country") ", "
+		SIGNED_UP_AT("u") ", " PROPERTIES("u"),
+		{TEXTOID, JSONBOID, TIMESTAMPTZOID}
+	};
+	QueryArgs	args = {0};
+
+	add_arg(&args, user_id);
+	add_arg(&args, traits);
+	add_signed_up_at(&args, traits);
+	run(&query, args);
+}
+
+/* Set traits of a company */
+void
+put_company(text *company_id, Jsonb *traits)
+{
+	static SqlQuery query = {
+		"INSERT INTO user_profile.companies AS c (company_id, name, signed_up_at, properties)"
+		" VALUES ($1, $2 ->> 'name', $3, " NEW_PROPERTIES("'{name,signed_up_at,created_at}'") ")"
+		" ON CONFLICT (company_id) DO UPDATE SET "
+		TRAIT("c", "name") ", " SIGNED_UP_AT("c") ", " PROPERTIES("c"),
+		{TEXTOID, JSONBOID, TIMESTAMPTZOID}
+	};
+	QueryArgs	args = {0};
+
+	add_arg(&args, company_id);
+	add_arg(&args, traits);
+	add_signed_up_at(&args, traits);
+	run(&query, args);
+}
 
 PG_FUNCTION_INFO_V1(identify);
 Datum
 identify(PG_FUNCTION_ARGS)
 {
-	static SqlQuery query = {
-		"INSERT INTO user_profile.users AS u (user_id, name, email, country, signed_up_at, properties)"
-		" VALUES ($1, $2 ->> 'name', $2 ->> 'email', $2 ->> 'country', " SIGNED_UP_AT ","
-		"  " NEW_PROPERTIES(USER_COLUMNS) ")"
-		" ON CONFLICT (user_id) DO UPDATE SET "
-		TRAIT("u", "name", "name") ", "
-		TRAIT("u", "email", "email") ", "
-		TRAIT("u", "country", "country") ", "
-		"signed_up_at = CASE WHEN $2 ?| '{signed_up_at,created_at}'"
-		"  THEN excluded.signed_up_at ELSE u.signed_up_at END, "
-		PROPERTIES("u"),
-		{TEXTOID, JSONBOID}
-	};
-	QueryArgs	args = query_args(fcinfo);
-
 	check_id(fcinfo, 0, "user_id");
-	check_traits(fcinfo, 1, &args);
-	run(&query, args);
+	put_user(PG_GETARG_TEXT_PP(0), traits_arg(fcinfo, 1));
 	PG_RETURN_VOID();
 }
 
@@ -96,44 +265,47 @@ PG_FUNCTION_INFO_V1(identify_company);
 Datum
 identify_company(PG_FUNCTION_ARGS)
 {
-	static SqlQuery query = {
-		"INSERT INTO user_profile.companies AS c (company_id, name, signed_up_at, properties)"
-		" VALUES ($1, $2 ->> 'name', " SIGNED_UP_AT ", " NEW_PROPERTIES(COMPANY_COLUMNS) ")"
-		" ON CONFLICT (company_id) DO UPDATE SET "
-		TRAIT("c", "name", "name") ", "
-		"signed_up_at = CASE WHEN $2 ?| '{signed_up_at,created_at}'"
-		"  THEN excluded.signed_up_at ELSE c.signed_up_at END, "
-		PROPERTIES("c"),
-		{TEXTOID, JSONBOID}
-	};
-	QueryArgs	args = query_args(fcinfo);
-
 	check_id(fcinfo, 0, "company_id");
-	check_traits(fcinfo, 1, &args);
-	run(&query, args);
+	put_company(PG_GETARG_TEXT_PP(0), traits_arg(fcinfo, 1));
 	PG_RETURN_VOID();
+}
+
+/*----------
+ * Memberships
+ *----------
+ */
+
+/* Make a user a member of a company; both come to be where unknown */
+void
+put_membership(text *user_id, text *company_id, TimestampTz at)
+{
+	static SqlQuery query = {
+		"WITH u AS ("
+		"  INSERT INTO user_profile.users (user_id) VALUES (" USER_ID ") ON CONFLICT DO NOTHING"
+		"), c AS ("
+		"  INSERT INTO user_profile.companies (company_id) VALUES ($2) ON CONFLICT DO NOTHING"
+		")"
+		"INSERT INTO user_profile.memberships (user_id, company_id, joined_at)"
+		" VALUES (" USER_ID ", $2, $3)"
+		" ON CONFLICT DO NOTHING",
+		{TEXTOID, TEXTOID, TIMESTAMPTZOID}
+	};
+	QueryArgs	args = {0};
+
+	add_arg(&args, user_id);
+	add_arg(&args, company_id);
+	args.values[args.nargs++] = TimestampTzGetDatum(at);
+	run(&query, args);
 }
 
 PG_FUNCTION_INFO_V1(join_company);
 Datum
 join_company(PG_FUNCTION_ARGS)
 {
-	static SqlQuery query = {
-		"WITH u AS ("
-		"  INSERT INTO user_profile.users (user_id) VALUES ($1) ON CONFLICT DO NOTHING"
-		"), c AS ("
-		"  INSERT INTO user_profile.companies (company_id) VALUES ($2) ON CONFLICT DO NOTHING"
-		")"
-		"INSERT INTO user_profile.memberships (user_id, company_id, joined_at)"
-		" VALUES ($1, $2, $3)"
-		" ON CONFLICT DO NOTHING",
-		{TEXTOID, TEXTOID, TIMESTAMPTZOID}
-	};
-
 	check_id(fcinfo, 0, "user_id");
 	check_id(fcinfo, 1, "company_id");
 	check_time(fcinfo, 2, "at");
-	run(&query, query_args(fcinfo));
+	put_membership(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), PG_GETARG_TIMESTAMPTZ(2));
 	PG_RETURN_VOID();
 }
 
@@ -143,12 +315,12 @@ leave_company(PG_FUNCTION_ARGS)
 {
 	static SqlQuery query = {
 		"UPDATE user_profile.memberships SET left_at = $3"
-		" WHERE user_id = $1 AND company_id = $2 AND left_at IS NULL AND joined_at <= $3",
+		" WHERE user_id = " USER_ID " AND company_id = $2 AND left_at IS NULL AND joined_at <= $3",
 		{TEXTOID, TEXTOID, TIMESTAMPTZOID}
 	};
 	static SqlQuery joined = {
 		"SELECT joined_at FROM user_profile.memberships"
-		" WHERE user_id = $1 AND company_id = $2 AND left_at IS NULL",
+		" WHERE user_id = " USER_ID " AND company_id = $2 AND left_at IS NULL",
 		{TEXTOID, TEXTOID}
 	};
 	QueryArgs	args = query_args(fcinfo);
@@ -175,31 +347,95 @@ leave_company(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-PG_FUNCTION_INFO_V1(track);
-Datum
-track(PG_FUNCTION_ARGS)
+/*----------
+ * Events
+ *----------
+ */
+
+/* The OID of the enum event_kind, which is another one when the extension is created again */
+Oid
+event_kind_type(void)
+{
+	Oid			namespace = get_namespace_oid("user_profile", false);
+	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+									   CStringGetDatum("event_kind"),
+									   ObjectIdGetDatum(namespace));
+
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("type \"user_profile.event_kind\" does not exist"),
+				 errhint("CREATE EXTENSION user_profile makes it.")));
+	return type;
+}
+
+/*
+ * Add an event to the log.  False where its message was seen before, or the
+ * user is suppressed.  A message that was seen before the user's id became an
+ * alias may still stand under that id.
+ */
+bool
+put_event(const NewEvent *event, int64 *event_id)
 {
 	static SqlQuery query = {
 		"INSERT INTO user_profile.events"
 		" (user_id, name, kind, page, properties, occurred_at, action, message_id)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+		" SELECT i.user_id, $2, $3, $4, $5, $6, $7, $8"
+		" FROM (SELECT " USER_ID " AS user_id OFFSET 0) i"
+		" WHERE CASE WHEN EXISTS (SELECT FROM user_profile.suppressions)"
+		"   THEN NOT user_profile.is_suppressed(i.user_id) ELSE true END"
+		"  AND CASE WHEN $8 IS NOT NULL AND i.user_id <> $1"
+		"   THEN NOT EXISTS (SELECT FROM user_profile.events e"
+		"    WHERE e.user_id = $1 AND e.message_id = $8) ELSE true END"
 		" ON CONFLICT (user_id, message_id) WHERE message_id IS NOT NULL DO NOTHING"
 		" RETURNING event_id",
 		{TEXTOID, TEXTOID, InvalidOid, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}
 	};
-	Datum		event_id;
+	QueryArgs	args = {0};
+	Datum		id;
 	bool		isnull;
+
+	add_arg(&args, event->user_id);
+	add_arg(&args, event->name);
+	args.values[args.nargs++] = event->kind;
+	add_arg(&args, event->page);
+	add_arg(&args, event->properties);
+	args.values[args.nargs++] = TimestampTzGetDatum(event->occurred_at);
+	add_arg(&args, event->action);
+	add_arg(&args, event->message_id);
+	query.types[2] = event_kind_type();
+	SPI_connect();
+	query_execute(&query, args);
+	id = query_value(1, &isnull);
+	*event_id = isnull ? 0 : DatumGetInt64(id);
+	SPI_finish();
+	return !isnull;
+}
+
+PG_FUNCTION_INFO_V1(track);
+Datum
+track(PG_FUNCTION_ARGS)
+{
+	NewEvent	event = {0};
+	int64		event_id;
 
 	check_id(fcinfo, 0, "user_id");
 	check_id(fcinfo, 1, "name");
 	check_not_null(fcinfo, 2, "kind");
 	check_time(fcinfo, 5, "occurred_at");
-	query.types[2] = get_fn_expr_argtype(fcinfo->flinfo, 2);
-	SPI_connect();
-	query_execute(&query, query_args(fcinfo));
-	event_id = query_value(1, &isnull);
-	SPI_finish();
-	if (isnull)
+	event.user_id = PG_GETARG_TEXT_PP(0);
+	event.name = PG_GETARG_TEXT_PP(1);
+	event.kind = PG_GETARG_DATUM(2);
+	event.occurred_at = PG_GETARG_TIMESTAMPTZ(5);
+	if (!PG_ARGISNULL(3))
+		event.page = PG_GETARG_TEXT_PP(3);
+	if (!PG_ARGISNULL(4))
+		event.properties = PG_GETARG_JSONB_P(4);
+	if (!PG_ARGISNULL(6))
+		event.action = PG_GETARG_TEXT_PP(6);
+	if (!PG_ARGISNULL(7))
+		event.message_id = PG_GETARG_TEXT_PP(7);
+	if (!put_event(&event, &event_id))
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(event_id);
+	PG_RETURN_INT64(event_id);
 }

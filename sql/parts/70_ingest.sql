@@ -32,4 +32,25 @@ CREATE FUNCTION user_profile.track(
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 1000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.track(text, text, user_profile.event_kind, text, jsonb, timestamptz, text, text) IS
-'Add one event to the log and return its event_id; NULL where message_id was seen before for that user. Errors: null_value_not_allowed, invalid_parameter_value, datetime_value_out_of_range, check_violation for an nps score outside 0..10';
+'Add one event to the log and return its event_id; NULL where message_id was seen before for that user, or the user was deleted with suppress. Errors: null_value_not_allowed, invalid_parameter_value, datetime_value_out_of_range, check_violation for an nps score outside 0..10';
+
+-- A text form beside the one of jsonb: it is also what an untyped literal takes,
+-- which would not be unique between jsonb and jsonb[]. Times without a zone are
+-- UTC in these formats.
+CREATE FUNCTION user_profile.ingest(message jsonb) RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 1000
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC';
+COMMENT ON FUNCTION user_profile.ingest(jsonb) IS
+'Do what a message of Segment, RudderStack (identify, track, page, screen, group, alias) or Userpilot (identify_user, identify_company, track, page_view, track_feature, interaction) asks for. Returns the event_id; NULL where the message makes no event, its id was seen before for that user, or the user was deleted with suppress. Errors: invalid_parameter_value for an unknown type, a missing id or JSON of the wrong shape, those of identify() and track()';
+
+CREATE FUNCTION user_profile.ingest(message text) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'ingest_text' LANGUAGE c VOLATILE COST 1000
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC';
+COMMENT ON FUNCTION user_profile.ingest(text) IS
+'The same for a message as text';
+
+CREATE FUNCTION user_profile.ingest(messages jsonb[]) RETURNS bigint[]
+	AS 'MODULE_PATHNAME', 'ingest_batch' LANGUAGE c VOLATILE COST 10000
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC';
+COMMENT ON FUNCTION user_profile.ingest(jsonb[]) IS
+'Take many messages in their order, all or none, and return the event_id of each, NULL as of ingest(jsonb). An error begins with the position of its message, from 1';
