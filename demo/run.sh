@@ -214,8 +214,8 @@ load_log() {
 				COMMIT;
 				loaded := loaded + more;
 				block := block + 1200;
-				RAISE NOTICE '% events loaded, % s', to_char(loaded, 'FM999,999,999,990'),
-					round(extract(epoch FROM clock_timestamp() - begun)::numeric, 1);
+				RAISE NOTICE '% events loaded (% %%), % s', to_char(loaded, 'FM999,999,999,990'),
+					least(100, 100 * block / blocks), round(extract(epoch FROM clock_timestamp() - begun)::numeric, 1);
 			END LOOP;
 		END \$\$;
 	SQL
