@@ -10,6 +10,8 @@ SELECT pg_temp.title('Operations') AS title \gset
 \echo :bold:title:plain
 \echo
 
+SELECT to_regproc('user_profile.workspace_overview') IS NOT NULL AS exists \gset
+\if :exists
 \echo :bold'EXCLUDE THE INTERNAL TESTER':plain
 \echo :dim'SELECT * FROM user_profile.preview_exclusion_rule(\'email_domain\', \'fernway.example\');':plain
 SELECT * FROM user_profile.preview_exclusion_rule('email_domain', 'fernway.example');
@@ -27,8 +29,9 @@ FROM workspace_before AS b, user_profile.workspace_overview() AS a,
 					 ('events', pg_temp.number(b.total_events), pg_temp.number(a.total_events), pg_temp.change(a.total_events, b.total_events)),
 					 ('page views', pg_temp.number(b.page_views), pg_temp.number(a.page_views), pg_temp.change(a.page_views, b.page_views)))
 	 AS l (label, before, after, change);
+\endif
 
-\echo :bold'THE VISITOR WHO SIGNED UP':plain' — u-1004 was anon-5d1c09e7 before'
+\echo :bold'THE VISITOR WHO SIGNED UP':plain' — u-1004 was anon-5d1c09e7 before; the session in which she signed up becomes one'
 \echo :dim'SELECT user_profile.alias(\'anon-5d1c09e7\', \'u-1004\');':plain
 CREATE TEMP TABLE alias_before ON COMMIT DROP AS
 SELECT * FROM user_profile.user_profile('anon-5d1c09e7') UNION ALL SELECT * FROM user_profile.user_profile('u-1004');
@@ -36,7 +39,8 @@ DO $$ BEGIN PERFORM user_profile.alias('anon-5d1c09e7', 'u-1004'); END $$;
 SELECT "when", user_id AS id, coalesce(name, '') AS name, total_sessions AS sessions, total_events AS events, pg_temp.moment(first_seen_at) AS "first seen"
 FROM (SELECT 'before' AS "when", * FROM alias_before
 	  UNION ALL SELECT 'after', * FROM user_profile.user_profile('anon-5d1c09e7')
-	  UNION ALL SELECT 'after', * FROM user_profile.user_profile('u-1004')) AS p;
+	  UNION ALL SELECT 'after', * FROM user_profile.user_profile('u-1004')) AS p
+ORDER BY "when" DESC, user_id;
 
 \echo :bold'RESET CONTENT':plain' — u-1005 may go through it again; the history stays'
 \echo :dim'SELECT * FROM user_profile.content_progress(\'u-1005\');':plain

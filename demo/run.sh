@@ -308,7 +308,9 @@ fi
 if [ -n "$keep" ] && [ -f "$out/server" ]; then
 	die "a server is running already; stop it by: $SELF --stop"
 fi
-mkdir -p "$out"
+if ! mkdir -p "$out" || [ ! -w "$out" ]; then
+	die "can't write the exports to $out; --out DIR names another directory"
+fi
 
 
 # Server -----------------------------------------------------------------------
@@ -399,7 +401,7 @@ if have export_user; then
 fi
 printf '  in %s\n' "$out"
 
-if [ -z "$file" ] && have workspace_overview add_exclusion_rule preview_exclusion_rule alias content_progress reset_content \
+if [ -z "$file" ] && have add_exclusion_rule preview_exclusion_rule alias content_progress reset_content \
 	user_engagement preview_delete delete_user; then
 	show operations.sql
 fi
