@@ -209,7 +209,10 @@ series_cover_times(DaySeries *series, DayClock *clock, int64 first, int64 last)
 		if (change > first)
 			last_day = Max(last_day, local_day(clock, change - 1));
 	}
-	series_cover_days(series, first_day, last_day);
+
+	/* There are none where the first event comes on a day after the period */
+	if (first_day <= last_day)
+		series_cover_days(series, first_day, last_day);
 }
 
 /* Start a series: with the days of the period, where that is bounded */
@@ -247,8 +250,7 @@ series_cover_timeline(DaySeries *series, DailyScratch *scratch, const Timeline *
 			;
 		last_at = block.last_at;
 	}
-	if (first_at <= last_at)
-		series_cover_times(series, &scratch->event_clock, first_at, last_at);
+	series_cover_times(series, &scratch->event_clock, first_at, last_at);
 }
 
 /*----------
@@ -337,7 +339,7 @@ series_add(DaySeries *series, DailyScratch *scratch, const Timeline *timeline)
 	series->users++;
 	if (period.lower == PG_INT64_MIN || period.upper == PG_INT64_MAX)
 		series_cover_timeline(series, scratch, timeline);
-	if (series->days == NULL)
+	if (series->ndays == 0)
 		return;
 	day_clock_reset(&scratch->event_clock);
 	day_clock_reset(&scratch->session_clock);
