@@ -246,7 +246,7 @@ load_sample() {
 # Write a query's result as a CSV file into $out
 export_csv() {
 	value -c "COPY ($2) TO STDOUT (FORMAT csv, HEADER)" >"$out/$1"
-	printf '  %-22s %8s rows   %s\n' "$1" "$(thousands "$(value -c "SELECT count(*) FROM ($2) AS q")")" "$2"
+	printf '  %-14s %8s rows   %s\n' "$1" "$(thousands "$(value -c "SELECT count(*) FROM ($2) AS q")")" "$2"
 }
 
 # Stop the server that --keep left running. Its stop command stands in $out/server.
@@ -388,14 +388,15 @@ fi
 
 printf '\n%s━━ Exports ━━%s\n\n' "$bold" "$plain"
 user_literal=$(printf '%s\n' "SELECT quote_literal(:'user')" | value -v user="$user")
-export_csv users.csv 'SELECT * FROM user_profile.user_profiles'
-export_csv sessions.csv "SELECT * FROM user_profile.user_sessions($user_literal, '(,)')"
 if have user_export; then
-	export_csv user_export.csv 'SELECT * FROM user_profile.user_export'
+	export_csv users.csv 'SELECT * FROM user_profile.user_export ORDER BY user_id'
+else
+	export_csv users.csv 'SELECT * FROM user_profile.user_profiles ORDER BY user_id'
 fi
 if have company_export; then
-	export_csv company_export.csv 'SELECT * FROM user_profile.company_export'
+	export_csv companies.csv 'SELECT * FROM user_profile.company_export ORDER BY company_id'
 fi
+export_csv sessions.csv "SELECT * FROM user_profile.user_sessions($user_literal, '(,)')"
 if have export_user; then
 	export_csv one_user.csv "SELECT * FROM user_profile.export_user($user_literal)"
 fi
