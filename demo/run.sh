@@ -413,12 +413,24 @@ fi
 psql=psql
 [ -x /usr/bin/psql ] || psql=$PG_BINDIR/psql
 printf '\n'
+if [ -z "$file" ]; then
+	cat <<-END
+		Others of the sample worth a look, by $SELF --user ID:
+		  u-1002 left 45 days ago             u-1007 is in two companies
+		  u-1003 is the internal tester       u-1008 was invited and never came
+		  u-1004 was anon-5d1c09e7 before     u-1009 works offline: events come late
+		  u-1005 completed the checklist      u-1010 is a critic won back
+		  u-1006 changed companies
+
+	END
+fi
 if [ -n "$keep" ]; then
 	printf '#!/bin/sh\n%s\n' "$CLUSTER_STOP" >"$out/server"
 	keep_cluster
 	cat <<-END
 		The server is still running.
 		  connect:  $psql -h $PGHOST -p $PGPORT -U $PGUSER $PGDATABASE
+		  try:      SELECT * FROM user_profile.user_profiles ORDER BY last_seen_at DESC NULLS LAST LIMIT 10;
 		  stop:     $SELF --stop
 	END
 else
