@@ -88,12 +88,9 @@ query_params(const SqlQuery *query, const QueryArgs *args)
 	return params;
 }
 
-/*
- * Return the rows of a query as those of a set-returning function.  It only
- * reads, and sees what the calling statement sees.
- */
-Datum
-query_rows(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args)
+/* Return the rows of a query as those of a set-returning function */
+static Datum
+query_rows_as_of(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args, bool read_only)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	SPIExecuteOptions options = {0};
@@ -107,12 +104,26 @@ query_rows(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args)
 	SPI_connect();
 	query_prepare(query);
 	options.params = query_params(query, &args);
-	options.read_only = true;
+	options.read_only = read_only;
 	result = SPI_execute_plan_extended(query->plan, &options);
 	if (result < 0)
 		elog(ERROR, "could not run query: %s", SPI_result_code_string(result));
 	SPI_finish();
 	return (Datum) 0;
+}
+
+/* The same of a query that only reads: it sees what the calling statement sees */
+Datum
+query_rows(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args)
+{
+	return query_rows_as_of(fcinfo, query, args, true);
+}
+
+/* The same of a query that sees what its function did */
+Datum
+query_rows_now(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args)
+{
+	return query_rows_as_of(fcinfo, query, args, false);
 }
 
 /* Run a query within the caller's SPI connection, and return the number of its rows */

@@ -108,6 +108,26 @@ static SqlQuery fold_query = {
 	{INT8OID, INT8OID, TEXTOID}
 };
 
+/*
+ * Before events with ids in ($1, $2] are folded: give those of an alias to its
+ * user, and drop those of suppressed users, in the log itself.  A message that
+ * the user has already is kept without its id.
+ */
+static SqlQuery settle_query = {
+	"WITH aliased AS ("
+	"  UPDATE user_profile.events e SET user_id = a.user_id,"
+	"    message_id = CASE WHEN NOT EXISTS (SELECT FROM user_profile.events k"
+	"      WHERE k.user_id = a.user_id AND k.message_id = e.message_id) THEN e.message_id END"
+	"  FROM user_profile.aliases a"
+	"  WHERE e.user_id = a.previous_id AND e.event_id > $1 AND e.event_id <= $2"
+	"    AND EXISTS (SELECT FROM user_profile.aliases)"
+	") DELETE FROM user_profile.events e"
+	" WHERE e.event_id > $1 AND e.event_id <= $2"
+	"  AND EXISTS (SELECT FROM user_profile.suppressions)"
+	"  AND user_profile.is_suppressed(e.user_id)",
+	{INT8OID, INT8OID}
+};
+
 static SqlQuery watermark_query = {
 	"SELECT coalesce((SELECT folded_through FROM user_profile.refresh_state), 0)",
 	{InvalidOid}
@@ -156,7 +176,7 @@ last_assigned_id(void)
 }
 
 /* Wait until every transaction that was assigned an event id so far has ended */
-static void
+void
 wait_for_writers(void)
 {
 	LOCKTAG		tag;
@@ -205,7 +225,7 @@ fold(int64 from, int64 through, Datum user_id, bool all_users)
 static bool
 refresh_batch(int64 target, int64 *folded, int64 *through)
 {
-	QueryArgs	args = {1};
+	QueryArgs	args = {0};
 	QueryArgs	none = {0};
 	int64		watermark;
 
@@ -215,7 +235,12 @@ refresh_batch(int64 target, int64 *folded, int64 *through)
 	if (watermark >= target)
 		return false;
 	*through = Min(target, watermark + batch_size);
+	args.nargs = 2;
+	args.values[0] = Int64GetDatum(watermark);
+	args.values[1] = Int64GetDatum(*through);
+	query_execute(&settle_query, args);
 	*folded = fold(watermark, *through, (Datum) 0, true);
+	args.nargs = 1;
 	args.values[0] = Int64GetDatum(*through);
 	query_execute(&move_watermark_query, args);
 	return true;

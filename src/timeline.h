@@ -94,6 +94,7 @@ typedef struct DayClock
 } DayClock;
 
 /* timeline_io.c */
+extern void timeline_report_damage(void) pg_attribute_noreturn();
 extern void timeline_begin(TimelineCursor *cursor, const Timeline *timeline);
 extern bool timeline_read(TimelineCursor *cursor, TimelineBlock *block);
 extern void timeline_columns(const TimelineBlock *block, int which, BlockColumns *out);

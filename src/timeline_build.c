@@ -131,10 +131,7 @@ blocks_to_events(const TimelineBlock *blocks, int64 nblocks, int64 *nevents)
 	for (int64 i = 0; i < nblocks; i++)
 	{
 		if (!timeline_block_events(&blocks[i], events + n))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("timeline is damaged"),
-					 errhint("Rebuild it with user_profile.rebuild_timelines().")));
+			timeline_report_damage();
 		sorted = sorted && (n == 0 || timeline_event_cmp(&events[n - 1], &events[n]) <= 0);
 		n += blocks[i].nevents;
 	}

@@ -30,8 +30,8 @@ timeline_begin(TimelineCursor *cursor, const Timeline *timeline)
 }
 
 /* Raise the error for bytes that are damaged where they are stored */
-static void
-report_damage(void)
+void
+timeline_report_damage(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
@@ -46,7 +46,7 @@ timeline_read(TimelineCursor *cursor, TimelineBlock *block)
 	TimelineResult result = timeline_next_block(cursor, block);
 
 	if (result == TIMELINE_BAD)
-		report_damage();
+		timeline_report_damage();
 	return result == TIMELINE_OK;
 }
 
@@ -67,7 +67,7 @@ timeline_columns(const TimelineBlock *block, int which, BlockColumns *out)
 		sound &= timeline_block_pages(block, out->pages) &&
 			timeline_block_page_dict(block, out->page_dict);
 	if (!sound)
-		report_damage();
+		timeline_report_damage();
 }
 
 /* Count events from the block headers */

@@ -265,3 +265,22 @@ CREATE FUNCTION user_profile.first_needed_at(period tstzrange, timeout interval 
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION user_profile.first_needed_at(tstzrange, interval) IS
 'The time before which no event can change the sessions that start in a period: its start less the session timeout';
+
+-- Dictionary entries in use
+
+CREATE TYPE user_profile.dictionary_ids AS (event_type_ids integer[], page_ids integer[]);
+COMMENT ON TYPE user_profile.dictionary_ids IS 'Entries of the dictionaries, in no particular order';
+
+CREATE FUNCTION user_profile.timelines_dictionary_transfn(internal, user_profile.timeline) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
+CREATE FUNCTION user_profile.timelines_dictionary_finalfn(internal) RETURNS user_profile.dictionary_ids
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE user_profile.timelines_dictionary(timeline user_profile.timeline) (
+	SFUNC = user_profile.timelines_dictionary_transfn,
+	STYPE = internal,
+	SSPACE = 100000,
+	FINALFUNC = user_profile.timelines_dictionary_finalfn,
+	FINALFUNC_MODIFY = read_only
+);
+COMMENT ON AGGREGATE user_profile.timelines_dictionary(user_profile.timeline) IS
+'The distinct event type ids and page ids that occur in these timelines; NULL where there are none';

@@ -20,14 +20,14 @@ COMMENT ON SEQUENCE user_profile.events_event_id_seq IS
 
 CREATE TABLE user_profile.events (
 	event_id bigint NOT NULL DEFAULT pg_catalog.nextval('user_profile.events_event_id_seq'),
-	user_id text COLLATE "C" NOT NULL,
+	user_id text NOT NULL,
 	occurred_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	kind user_profile.event_kind NOT NULL DEFAULT 'tracked',
-	name text COLLATE "C" NOT NULL,
-	action text COLLATE "C",
-	page text COLLATE "C",
+	name text NOT NULL,
+	action text,
+	page text,
 	properties jsonb,
-	message_id text COLLATE "C",
+	message_id text,
 	CONSTRAINT events_pkey PRIMARY KEY (event_id),
 	CONSTRAINT user_id_has_1_to_1024_bytes CHECK (octet_length(user_id) BETWEEN 1 AND 1024),
 	CONSTRAINT name_is_not_empty CHECK (name <> ''),
@@ -62,7 +62,7 @@ CREATE INDEX events_sentiment ON user_profile.events (user_id, occurred_at)
 COMMENT ON INDEX user_profile.events_sentiment IS 'Serves answers to surveys';
 
 CREATE TABLE user_profile.users (
-	user_id text COLLATE "C" NOT NULL,
+	user_id text NOT NULL,
 	name text,
 	email text,
 	country text,
@@ -83,7 +83,7 @@ COMMENT ON COLUMN user_profile.users.excluded_at IS 'Since when the user is left
 COMMENT ON COLUMN user_profile.users.content_reset_at IS 'Content progress counts only what came after this';
 
 CREATE TABLE user_profile.companies (
-	company_id text COLLATE "C" NOT NULL,
+	company_id text NOT NULL,
 	name text,
 	signed_up_at timestamptz,
 	properties jsonb NOT NULL DEFAULT '{}',
@@ -95,8 +95,8 @@ CREATE TABLE user_profile.companies (
 COMMENT ON TABLE user_profile.companies IS 'Companies (accounts, groups)';
 
 CREATE TABLE user_profile.memberships (
-	user_id text COLLATE "C" NOT NULL,
-	company_id text COLLATE "C" NOT NULL,
+	user_id text NOT NULL,
+	company_id text NOT NULL,
 	joined_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	left_at timestamptz,
 	CONSTRAINT memberships_pkey PRIMARY KEY (user_id, company_id, joined_at),
@@ -114,7 +114,7 @@ CREATE INDEX memberships_company ON user_profile.memberships (company_id);
 COMMENT ON INDEX user_profile.memberships_company IS 'Serves the members of a company';
 
 CREATE TABLE user_profile.session_replays (
-	user_id text COLLATE "C" NOT NULL,
+	user_id text NOT NULL,
 	started_at timestamptz NOT NULL,
 	url text NOT NULL,
 	CONSTRAINT session_replays_pkey PRIMARY KEY (user_id, started_at),
@@ -130,8 +130,8 @@ COMMENT ON INDEX user_profile.users_excluded IS 'Serves the users excluded by ha
 -- What operations leave behind
 
 CREATE TABLE user_profile.aliases (
-	previous_id text COLLATE "C" NOT NULL,
-	user_id text COLLATE "C" NOT NULL,
+	previous_id text NOT NULL,
+	user_id text NOT NULL,
 	aliased_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	CONSTRAINT aliases_pkey PRIMARY KEY (previous_id),
 	CONSTRAINT previous_id_is_another CHECK (previous_id <> user_id)
@@ -144,7 +144,7 @@ CREATE SEQUENCE user_profile.exclusion_rules_rule_id_seq AS bigint;
 CREATE TABLE user_profile.exclusion_rules (
 	rule_id bigint NOT NULL DEFAULT pg_catalog.nextval('user_profile.exclusion_rules_rule_id_seq'),
 	kind text NOT NULL,
-	pattern text COLLATE "C" NOT NULL,
+	pattern text NOT NULL,
 	reason text,
 	expires_at timestamptz,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -159,7 +159,7 @@ COMMENT ON TABLE user_profile.exclusion_rules IS
 COMMENT ON COLUMN user_profile.exclusion_rules.pattern IS 'A user id, a company id or a domain of e-mail addresses; * stands for any characters';
 
 CREATE TABLE user_profile.scheduled_deletions (
-	user_id text COLLATE "C" NOT NULL,
+	user_id text NOT NULL,
 	due_at timestamptz NOT NULL,
 	suppress boolean NOT NULL,
 	requested_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -216,8 +216,8 @@ COMMENT ON SEQUENCE user_profile.event_types_seq IS 'Event type ids without thei
 CREATE TABLE user_profile.event_types (
 	event_type_id integer NOT NULL,
 	kind user_profile.event_kind NOT NULL,
-	name text COLLATE "C" NOT NULL,
-	action text COLLATE "C" NOT NULL,
+	name text NOT NULL,
+	action text NOT NULL,
 	CONSTRAINT event_types_pkey PRIMARY KEY (event_type_id)
 );
 ALTER SEQUENCE user_profile.event_types_seq OWNED BY user_profile.event_types.event_type_id;
@@ -229,7 +229,7 @@ CREATE SEQUENCE user_profile.pages_seq AS integer MAXVALUE 2147483646;
 COMMENT ON SEQUENCE user_profile.pages_seq IS 'Page ids';
 CREATE TABLE user_profile.pages (
 	page_id integer NOT NULL,
-	page text COLLATE "C" NOT NULL,
+	page text NOT NULL,
 	CONSTRAINT pages_pkey PRIMARY KEY (page_id)
 );
 ALTER SEQUENCE user_profile.pages_seq OWNED BY user_profile.pages.page_id;
@@ -237,7 +237,7 @@ CREATE INDEX pages_page ON user_profile.pages USING hash (page);
 COMMENT ON TABLE user_profile.pages IS 'Dictionary of pages';
 
 CREATE TABLE user_profile.timelines (
-	user_id text COLLATE "C" NOT NULL,
+	user_id text NOT NULL,
 	part integer NOT NULL,
 	open boolean NOT NULL,
 	events bigint NOT NULL,

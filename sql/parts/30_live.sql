@@ -26,8 +26,8 @@ COMMENT ON FUNCTION user_profile.event_type_name(user_profile.event_kind, text, 
 CREATE FUNCTION user_profile.search_matches(value text, search text) RETURNS boolean
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN search IS NULL OR pg_catalog.strpos(
-	pg_catalog.lower(value COLLATE "default"),
-	pg_catalog.lower(search COLLATE "default")) OPERATOR(pg_catalog.>) 0;
+	pg_catalog.lower(value),
+	pg_catalog.lower(search)) OPERATOR(pg_catalog.>) 0;
 COMMENT ON FUNCTION user_profile.search_matches(text, text) IS
 'Does value contain search literally, without regard to case? A NULL search matches all';
 

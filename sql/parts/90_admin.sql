@@ -56,4 +56,12 @@ COMMENT ON FUNCTION user_profile.expire_events(timestamptz) IS
 -- Nothing for PUBLIC; grant_access() gives rights
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA user_profile FROM PUBLIC;
 REVOKE ALL ON ALL PROCEDURES IN SCHEMA user_profile FROM PUBLIC;
-REVOKE ALL ON TYPE user_profile.timeline, user_profile.event_kind, user_profile.activity_stats FROM PUBLIC;
+DO $$
+DECLARE t regtype;
+BEGIN
+	FOR t IN SELECT y.oid FROM pg_type y LEFT JOIN pg_class c ON c.oid = y.typrelid
+		WHERE y.typnamespace = 'user_profile'::regnamespace AND y.typelem = 0
+			AND (c.oid IS NULL OR c.relkind = 'c') LOOP
+		EXECUTE format('REVOKE ALL ON TYPE %s FROM PUBLIC', t);
+	END LOOP;
+END $$;
