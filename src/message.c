@@ -615,14 +615,23 @@ static const struct
 	{"resource_center", "tracked"},
 };
 
-/* Raise the error of a score that is none */
-static void
-bad_score(text *score)
+/* Read a score; less than 0 where it is none */
+static int
+read_score(const JsonbValue *value)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"score\" must be a whole number from 0 to 10, not %s",
-					score == NULL ? "another JSON value" : text_to_cstring(score))));
+	text	   *score = scalar_text(value);
+	char	   *string;
+	char	   *end;
+	long		number;
+
+	if (score == NULL)
+		return -1;
+	string = text_to_cstring(score);
+	number = strtol(string, &end, 10);
+	/* 9.0 is 9 */
+	if (end == string || strspn(end, ".0") != strlen(end) || number > 10)
+		return -1;
+	return number;
 }
 
 /* The score of an answer to an NPS survey as a number, and its comment under our name */
@@ -634,19 +643,16 @@ nps_properties(Jsonb *properties)
 
 	if (json_field(properties, "score", &value) != NULL)
 	{
-		text	   *score = scalar_text(&value);
-		char	   *string;
-		char	   *end;
-		long		number;
+		int			score = read_score(&value);
 
-		if (score == NULL)
-			bad_score(score);
-		string = text_to_cstring(score);
-		number = strtol(string, &end, 10);
-		if (end == string || strspn(end, ".0") != strlen(end) || number < 0 || number > 10)
-			bad_score(score);
+		if (score < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"score\" must be a whole number from 0 to 10, not %s",
+							scalar_text(&value) == NULL ? json_type_name(&value) :
+							text_to_cstring(scalar_text(&value)))));
 		value.type = jbvNumeric;
-		value.val.numeric = int64_to_numeric(number);
+		value.val.numeric = int64_to_numeric(score);
 		add_value(&state, "score", &value);
 	}
 	if (!has_key(properties, "comment"))
