@@ -24,6 +24,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "refresh.h"
@@ -512,12 +513,18 @@ schedule_delete(PG_FUNCTION_ARGS)
 		" RETURNING due_at",
 		{TEXTOID, INTERVALOID, BOOLOID}
 	};
+	Interval	zero = {0};
 	Datum		due_at;
 	bool		isnull;
 
 	check_id(fcinfo, 0, "user_id");
 	check_not_null(fcinfo, 1, "after");
 	check_not_null(fcinfo, 2, "suppress");
+	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, PG_GETARG_DATUM(1),
+										  IntervalPGetDatum(&zero))) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("after must not be negative")));
 	SPI_connect();
 	if (query_execute(&query, query_args(fcinfo)) == 0)
 		report_unknown("user", text_arg(fcinfo, 0));

@@ -73,16 +73,19 @@ compute_digest(const bytea *key, const char *subject, const text *id, Digest *di
 	pg_hmac_free(hmac);
 }
 
-/* Read the secret key in the caller's SPI connection; NULL where there is none yet */
+/*
+ * Read the secret key in the caller's SPI connection by query_read() or
+ * query_execute(); NULL where there is none yet.
+ */
 static bytea *
-read_key(void)
+read_key(uint64 (*run) (SqlQuery *, QueryArgs))
 {
 	static SqlQuery query = {"SELECT key FROM user_profile.erasure_key"};
 	QueryArgs	none = {0};
 	Datum		key;
 	bool		isnull;
 
-	query_read(&query, none);
+	run(&query, none);
 	key = query_value(1, &isnull);
 	return isnull ? NULL : DatumGetByteaPP(key);
 }
@@ -99,7 +102,7 @@ subject_digest(const char *subject, const text *id)
 		"INSERT INTO user_profile.erasure_key (key) VALUES ($1)",
 		{BYTEAOID}
 	};
-	bytea	   *key = read_key();
+	bytea	   *key = read_key(query_execute);
 	bytea	   *result = palloc(VARHDRSZ + sizeof(Digest));
 	Digest		digest;
 
@@ -157,7 +160,7 @@ read_suppressions(MemoryContext context)
 				   Min(sizeof(digest), VARSIZE_ANY_EXHDR(bytes)));
 			digests_insert(suppressions->digests, digest, &found);
 		}
-		key = read_key();
+		key = read_key(query_read);
 		if (key == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),

@@ -175,7 +175,7 @@ CREATE TABLE user_profile.erasures (
 	subject text NOT NULL,
 	subject_digest bytea NOT NULL,
 	erased_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-	erased_by text NOT NULL DEFAULT SESSION_USER,
+	erased_by text NOT NULL DEFAULT CURRENT_USER,
 	suppressed boolean NOT NULL,
 	events bigint NOT NULL,
 	timelines bigint NOT NULL,
