@@ -114,8 +114,10 @@ sub is_sound
 		FROM user_profile.users_sessions('(,)')
 		GROUP BY user_id};
 	is( $node->safe_psql(
-			$database, "(($plain) EXCEPT ALL ($extension)) UNION ALL (($extension) EXCEPT ALL ($plain))"
-		),
+			$database, "SET jit = off;
+			WITH plain AS ($plain), extension AS ($extension)
+			(TABLE plain EXCEPT ALL TABLE extension)
+			UNION ALL (TABLE extension EXCEPT ALL TABLE plain)"),
 		'',
 		"$name: events and sessions of each user as by plain SQL");
 	return;
