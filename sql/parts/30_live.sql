@@ -228,17 +228,21 @@ ORDER BY x.user_id, x.rule_id;
 COMMENT ON VIEW user_profile.excluded_users IS
 'Users left out of figures about more than one user: excluded by hand, or by a rule that has not expired';
 
+-- Who is excluded by hand is asked of a small index, and what a rule needs to know
+-- of a user only where there is one: members are not joined to users, so that a
+-- company costs what its members cost.
 CREATE VIEW user_profile.included_members WITH (security_invoker = true) AS
 SELECT m.company_id, m.user_id, m.joined_at
 FROM user_profile.memberships m
-LEFT JOIN user_profile.users u ON u.user_id OPERATOR(pg_catalog.=) m.user_id
 WHERE m.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
 	AND (m.left_at IS NULL OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now())
-	AND u.excluded_at IS NULL
-	AND (u.user_id IS NOT NULL
-		OR NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass)))
+	AND NOT EXISTS (SELECT FROM user_profile.users u
+		WHERE u.user_id OPERATOR(pg_catalog.=) m.user_id AND u.excluded_at IS NOT NULL)
+	AND (NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass))
+		OR EXISTS (SELECT FROM user_profile.users u WHERE u.user_id OPERATOR(pg_catalog.=) m.user_id))
 	AND NOT EXISTS (
 		SELECT FROM user_profile.active_rules() r
+		LEFT JOIN user_profile.users u ON u.user_id OPERATOR(pg_catalog.=) m.user_id
 		CROSS JOIN LATERAL user_profile.rules_matching(r.kind, r.pattern, m.user_id, u.email) x);
 COMMENT ON VIEW user_profile.included_members IS
 'Members that companies have now, without excluded users: whom a company''s figures cover';
