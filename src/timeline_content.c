@@ -69,7 +69,7 @@ typedef struct ContentReader
 	bool		any_before;
 	int64		previous_at;
 	int64		session_started_at;
-	int			view_index;		/* last page view of the session in this block, or -1 */
+	int			view_index;		/* last page view of the session here, or -1 */
 	Place		view;			/* the last one before this block */
 
 	BlockColumns columns;
