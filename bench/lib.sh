@@ -25,21 +25,36 @@ summary() {
 	sort -g | awk '{ v[NR] = $1 } END { if (NR) print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2, v[1], v[NR] }'
 }
 
+# The CPU time that a server process has used so far, in nanoseconds
+CPU_CLOCK="split_part(pg_read_file('/proc/self/schedstat', 0, 200), ' ', 1)::bigint"
+
+# Print the SQL that runs the SQL $1, $2 times, and tells how many milliseconds each run took
+timed() {
+	for _ in $(seq "$2"); do
+		if [ -n "${CPU:-}" ]; then
+			printf 'SELECT %s AS start \\gset\n\\o /dev/null\n%s;\n\\o\n' "$CPU_CLOCK" "$1"
+			printf "SELECT 'Time: ' || (%s - :start) / 1e6 || ' ms';\n" "$CPU_CLOCK"
+		else
+			printf '\\timing on\n\\o /dev/null\n%s;\n\\o\n\\timing off\n' "$1"
+		fi
+	done
+}
+
 # Print how many milliseconds each of $3 runs of the SQL $2 takes on database $1, as its client
 # sees it, after one run to warm up
 run_times() {
 	{
-		printf '%s\n\\o /dev/null\n%s;\n\\timing on\n' "$SESSION" "$2"
-		for _ in $(seq "$3"); do
-			printf '%s;\n' "$2"
-		done
+		printf '%s\n\\o /dev/null\n%s;\n\\o\n' "$SESSION" "$2"
+		timed "$2" "$3"
 	} | db "$1" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p'
 }
 
 # Print how many milliseconds the SQL $2 takes on database $1, once, cold or warm as it comes
 run_once() {
-	printf '%s\n\\o /dev/null\n\\timing on\n%s;\n' "$SESSION" "$2" | db "$1" |
-		sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p'
+	{
+		printf '%s\n' "$SESSION"
+		timed "$2" 1
+	} | db "$1" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p'
 }
 
 # Stop unless the queries in files $2 and $3 give the same rows on database $1
