@@ -1,0 +1,262 @@
+/*-------------------------------------------------------------------------
+ *
+ * timeline.c
+ *	  libFuzzer harness of the timeline codec.
+ *
+ * Each input is used twice:
+ *	1. as the bytes of a timeline.  Reading them unvalidated must stay within
+ *	   them, whatever they hold (they are copied to a malloc of their exact
+ *	   size, so that AddressSanitizer sees the first byte too far); if they are
+ *	   valid, decoding and encoding again must give the same bytes.
+ *	2. as a recipe for events.  Encoding them must give a valid timeline of
+ *	   which decoding gives the same events, and every truncation and one
+ *	   damage of it must be told from it, or be read without harm.
+ *
+ * Portions Copyright (c) 2026, the user_profile authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "../../src/timeline_codec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHECK(condition) \
+	do { \
+		if (!(condition)) \
+		{ \
+			fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition); \
+			abort(); \
+		} \
+	} while (0)
+
+/* What the fuzzer's compiler must not optimize away */
+static volatile uint64_t sink;
+
+/* A copy without a byte to spare */
+static uint8_t *
+exact_copy(const uint8_t *bytes, size_t size)
+{
+	uint8_t    *copy = malloc(size > 0 ? size : 1);
+
+	CHECK(copy != NULL);
+	if (size > 0)
+		memcpy(copy, bytes, size);
+	return copy;
+}
+
+/*
+ * Read every column of every block, in the way that SQL functions do: a
+ * dictionary entry for each index of an event, where both were accepted.
+ */
+static void
+read_all(const uint8_t *bytes, size_t size)
+{
+	static int64_t times[TIMELINE_BLOCK_EVENTS];
+	static int64_t ids[TIMELINE_BLOCK_EVENTS];
+	static uint16_t indexes[TIMELINE_BLOCK_EVENTS];
+	static int32_t dict[TIMELINE_BLOCK_EVENTS];
+	static TimelineEvent events[TIMELINE_BLOCK_EVENTS];
+	TimelineCursor cursor;
+	TimelineBlock block;
+
+	if (!timeline_cursor_init(&cursor, bytes, size))
+		return;
+	while (timeline_next_block(&cursor, &block) == TIMELINE_OK)
+	{
+		CHECK(block.nevents >= 1 && block.nevents <= TIMELINE_BLOCK_EVENTS);
+		CHECK(block.first_at >= TIMELINE_MIN_TIME && block.last_at < TIMELINE_END_TIME);
+		CHECK(block.first_at <= block.last_at);
+		if (timeline_block_times(&block, times))
+			for (int i = 0; i < block.nevents; i++)
+				sink += (uint64_t) times[i];
+		if (timeline_block_ids(&block, ids))
+			for (int i = 0; i < block.nevents; i++)
+				sink += (uint64_t) ids[i];
+		if (timeline_block_types(&block, indexes) && timeline_block_type_dict(&block, dict))
+			for (int i = 0; i < block.nevents; i++)
+			{
+				CHECK(indexes[i] < block.ntypes);
+				sink += (uint64_t) dict[indexes[i]];
+			}
+		if (timeline_block_pages(&block, indexes) && timeline_block_page_dict(&block, dict))
+			for (int i = 0; i < block.nevents; i++)
+			{
+				CHECK(indexes[i] < block.npages);
+				sink += (uint64_t) dict[indexes[i]];
+			}
+		if (timeline_block_events(&block, events))
+			sink += (uint64_t) events[block.nevents - 1].at;
+	}
+}
+
+/* Valid bytes: events in order, and the same bytes when they are encoded again */
+static void
+check_valid(const uint8_t *bytes, size_t size)
+{
+	static TimelineEvent events[TIMELINE_BLOCK_EVENTS];
+	static uint8_t encoded[TIMELINE_BLOCK_BYTES(TIMELINE_BLOCK_EVENTS)];
+	TimelineCursor cursor;
+	TimelineBlock block;
+	TimelineResult result;
+	TimelineEvent last = {INT64_MIN, INT64_MIN, 0, 0};
+	size_t		at = 1;
+
+	CHECK(timeline_cursor_init(&cursor, bytes, size));
+	while ((result = timeline_next_block(&cursor, &block)) == TIMELINE_OK)
+	{
+		size_t		length;
+
+		CHECK(timeline_block_events(&block, events));
+		CHECK(events[0].at == block.first_at);
+		CHECK(events[block.nevents - 1].at == block.last_at);
+		for (int i = 0; i < block.nevents; i++)
+		{
+			CHECK(timeline_event_cmp(&last, &events[i]) <= 0);
+			CHECK(events[i].type >= 0 && events[i].page >= 0);
+			last = events[i];
+		}
+		length = timeline_encode_block(events, block.nevents, encoded);
+		CHECK(length <= TIMELINE_BLOCK_BYTES((size_t) block.nevents));
+		CHECK(length <= size - at && memcmp(encoded, bytes + at, length) == 0);
+		at += length;
+	}
+	CHECK(result == TIMELINE_END);
+	CHECK(at == size);
+}
+
+/*----------
+ * Events from bytes
+ *----------
+ */
+
+typedef struct Recipe
+{
+	const uint8_t *next;
+	const uint8_t *end;
+} Recipe;
+
+static uint8_t
+take(Recipe *recipe)
+{
+	return recipe->next < recipe->end ? *recipe->next++ : 0;
+}
+
+/* A number of up to n bytes */
+static uint64_t
+take_number(Recipe *recipe, int n)
+{
+	uint64_t	v = 0;
+
+	for (int i = 0; i < n; i++)
+		v = v << 8 | take(recipe);
+	return v;
+}
+
+static int
+compare_events(const void *a, const void *b)
+{
+	return timeline_event_cmp(a, b);
+}
+
+/*
+ * A first byte: how coarse the times are, whether to repeat the recipe from its
+ * start when it ends, whether there are many events.  Then their number, and
+ * for each event a byte of widths and the numbers themselves.
+ */
+static int
+make_events(const uint8_t *data, size_t size, TimelineEvent *events)
+{
+	Recipe		recipe = {data, data + size};
+	uint8_t		head = take(&recipe);
+	const uint8_t *start = recipe.next;
+	int64_t		unit = (int64_t[]) {1, 1000, 1000000, 1}[head & 3];
+	int			nevents = 1 + (int) take_number(&recipe, 2) %
+		((head & 8) != 0 ? TIMELINE_BLOCK_EVENTS : 24);
+	const uint64_t range = (uint64_t) TIMELINE_END_TIME - (uint64_t) TIMELINE_MIN_TIME;
+	uint64_t	at = take_number(&recipe, 8) % range;
+	uint64_t	id = take_number(&recipe, 8);
+
+	for (int i = 0; i < nevents; i++)
+	{
+		uint8_t		widths;
+
+		if (recipe.next == recipe.end && (head & 4) != 0)
+			recipe.next = start;
+		widths = take(&recipe);
+		at += take_number(&recipe, widths & 7) * (uint64_t) unit;
+		id += take_number(&recipe, widths >> 3 & 7) * ((widths & 0x80) != 0 ? UINT64_MAX : 1);
+		at %= range;
+		events[i].at = (int64_t) ((uint64_t) TIMELINE_MIN_TIME + at);
+		events[i].id = (int64_t) id;
+		events[i].type = (int32_t) (take_number(&recipe, (widths & 0x40) != 0 ? 4 : 1) & INT32_MAX);
+		events[i].page = (int32_t) (take_number(&recipe, (widths & 0x20) != 0 ? 4 : 1) & INT32_MAX);
+	}
+	qsort(events, (size_t) nevents, sizeof(*events), compare_events);
+	return nevents;
+}
+
+/* Encode, validate, decode */
+static void
+check_events(const uint8_t *data, size_t size)
+{
+	static TimelineEvent events[TIMELINE_BLOCK_EVENTS];
+	static TimelineEvent decoded[TIMELINE_BLOCK_EVENTS];
+	int			nevents = make_events(data, size, events);
+	uint8_t    *out = malloc(1 + TIMELINE_BLOCK_BYTES((size_t) nevents));
+	uint8_t    *bytes;
+	size_t		length;
+	TimelineCursor cursor;
+	TimelineBlock block;
+
+	CHECK(out != NULL);
+	out[0] = TIMELINE_VERSION;
+	length = 1 + timeline_encode_block(events, nevents, out + 1);
+	CHECK(length <= 1 + TIMELINE_BLOCK_BYTES((size_t) nevents));
+	bytes = exact_copy(out, length);
+	free(out);
+
+	CHECK(timeline_validate(bytes, length) == NULL);
+	CHECK(timeline_cursor_init(&cursor, bytes, length));
+	CHECK(timeline_next_block(&cursor, &block) == TIMELINE_OK);
+	CHECK(block.nevents == nevents);
+	CHECK(timeline_block_events(&block, decoded));
+	for (int i = 0; i < nevents; i++)
+		CHECK(decoded[i].at == events[i].at && decoded[i].id == events[i].id &&
+			  decoded[i].type == events[i].type && decoded[i].page == events[i].page);
+	CHECK(timeline_next_block(&cursor, &block) == TIMELINE_END);
+
+	/* Cut it somewhere: between version and end nothing is a whole timeline */
+	if (size > 0)
+	{
+		size_t		cut = 2 + data[size - 1] % (length - 2);
+		uint8_t    *part = exact_copy(bytes, cut);
+
+		CHECK(timeline_validate(part, cut) != NULL);
+		read_all(part, cut);
+		free(part);
+
+		/* Change one byte: it is another valid timeline, or none */
+		bytes[data[size / 2] % length] ^= (uint8_t) (1 << (data[0] & 7));
+		if (timeline_validate(bytes, length) == NULL)
+			check_valid(bytes, length);
+		read_all(bytes, length);
+	}
+	free(bytes);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t    *bytes = exact_copy(data, size);
+
+	read_all(bytes, size);
+	if (timeline_validate(bytes, size) == NULL)
+		check_valid(bytes, size);
+	free(bytes);
+	check_events(data, size);
+	return 0;
+}
