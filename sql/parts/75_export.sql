@@ -45,6 +45,39 @@ SELECT * FROM user_profile.users_export();
 COMMENT ON VIEW user_profile.user_export IS
 'One row a user: header, figures of all time, the properties that most users have as columns and the others as JSON. Texts as they are: for a spreadsheet take users_export(safe => true)';
 
+CREATE FUNCTION user_profile.companies_export(safe boolean DEFAULT false)
+RETURNS TABLE (
+	company_id text, name text, sign_up_date timestamptz, sign_up_source text,
+	first_seen_at timestamptz, last_seen_at timestamptz, users bigint, active_users bigint,
+	total_sessions bigint, total_events bigint, tracked_events bigint, labeled_events bigint,
+	feature_tag_events bigint, page_views bigint, content_interactions bigint,
+	session_time interval, avg_session interval, median_session interval, active_days bigint,
+	nps_responses bigint, nps_score numeric, domain text, industry text, country text, plan text,
+	properties jsonb)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+BEGIN ATOMIC
+SELECT user_profile.csv_safe(p.company_id, safe), user_profile.csv_safe(p.name, safe),
+	p.sign_up_date, p.sign_up_source, p.first_seen_at, p.last_seen_at, p.users, o.active_users,
+	p.total_sessions, p.total_events, o.tracked_events, o.labeled_events,
+	o.feature_tag_events, o.page_views, o.content_interactions,
+	o.session_time, o.avg_session, o.median_session, o.active_days, n.responses, n.score,
+	user_profile.csv_safe(p.properties OPERATOR(pg_catalog.->>) 'domain', safe),
+	user_profile.csv_safe(p.properties OPERATOR(pg_catalog.->>) 'industry', safe),
+	user_profile.csv_safe(p.properties OPERATOR(pg_catalog.->>) 'country', safe),
+	user_profile.csv_safe(p.properties OPERATOR(pg_catalog.->>) 'plan', safe),
+	p.properties OPERATOR(pg_catalog.-) '{domain,industry,country,plan}'::text[]
+FROM user_profile.company_profiles p
+JOIN user_profile.companies_overview('(,)') o ON o.company_id OPERATOR(pg_catalog.=) p.company_id
+JOIN user_profile.companies_nps('(,)') n ON n.company_id OPERATOR(pg_catalog.=) p.company_id;
+END;
+COMMENT ON FUNCTION user_profile.companies_export(boolean) IS
+'One row a company: header, figures of all time over the members that are not excluded, the properties that most companies have as columns and the others as JSON. safe: texts that no spreadsheet runs as a formula, see csv_safe()';
+
+CREATE VIEW user_profile.company_export WITH (security_invoker = true) AS
+SELECT * FROM user_profile.companies_export();
+COMMENT ON VIEW user_profile.company_export IS
+'One row a company: header, figures of all time over the members that are not excluded, the properties that most companies have as columns and the others as JSON. Texts as they are: for a spreadsheet take companies_export(safe => true)';
+
 -- Layer 3
 
 CREATE FUNCTION user_profile.export_user(user_id text, safe boolean DEFAULT false)
