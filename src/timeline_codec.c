@@ -236,50 +236,63 @@ timeline_next_block(TimelineCursor *cursor, TimelineBlock *block)
  * Decode n octet-coded values.  [p, end) is the column; bytes up to limit may
  * be read.  Returns where the column really ends, or NULL where it would pass
  * its end.
+ *
+ * Eight values at a time, which take at most 64 bytes.  Where less may be read,
+ * the rest is copied into a buffer with enough zeros behind it.
  */
 static inline const uint8_t *
 decode_octets(const uint8_t *p, const uint8_t *end, const uint8_t *limit,
 			  int n, uint64_t *out)
 {
 	const uint8_t *codes = p;
-	size_t		code_bytes = packed_bytes(n, 3);
-	int			i = 0;
+	const uint8_t *rest = NULL; /* what is copied to the buffer, if anything */
+	uint8_t		buffer[3 * 64];
 
-	if ((size_t) (end - p) < code_bytes)
+	if ((size_t) (end - p) < packed_bytes(n, 3))
 		return NULL;
-	p += code_bytes;
-
-	/* Eight at a time, as long as not even the longest could leave the bytes */
-	while (n - i >= 8 && limit - p >= 8 * 8)
+	p += packed_bytes(n, 3);
+	for (int i = 0; i < n; i += 8, codes += 3)
 	{
-		uint32_t	c = codes[0] | (uint32_t) codes[1] << 8 | (uint32_t) codes[2] << 16;
+		int			count = n - i < 8 ? n - i : 8;
+		uint32_t	c = codes[0];
 
-		for (int k = 0; k < 8; k++)
+		if (rest == NULL && limit - p < 64)
 		{
-			out[i + k] = load64(p) & octet_mask[c & 7];
-			p += octet_length[c & 7];
-			c >>= 3;
+			size_t		left = (size_t) (limit - p);
+
+			memcpy(buffer, p, left);
+			memset(buffer + left, 0, sizeof(buffer) - left);
+			rest = p;
+			p = buffer;
+			limit = buffer + left;
 		}
-		codes += 3;
-		i += 8;
-	}
-
-	for (int bit = 0; i < n; i++, bit += 3)
-	{
-		unsigned	c = codes[bit >> 3];
-		unsigned	length;
-		uint8_t		value[8] = {0};
-
-		if ((bit & 7) > 5)
-			c |= (unsigned) codes[(bit >> 3) + 1] << 8;
-		c = (c >> (bit & 7)) & 7;
-		length = octet_length[c];
-		if ((size_t) (limit - p) < length)
+		if (count > 2)
+			c |= (uint32_t) codes[1] << 8;
+		if (count > 5)
+			c |= (uint32_t) codes[2] << 16;
+		if (count == 8)
+		{
+			for (int k = 0; k < 8; k++)
+			{
+				out[i + k] = load64(p) & octet_mask[c & 7];
+				p += octet_length[c & 7];
+				c >>= 3;
+			}
+		}
+		else
+		{
+			for (int k = 0; k < count; k++)
+			{
+				out[i + k] = load64(p) & octet_mask[c & 7];
+				p += octet_length[c & 7];
+				c >>= 3;
+			}
+		}
+		if (p > limit)
 			return NULL;
-		memcpy(value, p, length);
-		out[i] = load64(value);
-		p += length;
 	}
+	if (rest != NULL)
+		return p - buffer > end - rest ? NULL : rest + (p - buffer);
 	return p > end ? NULL : p;
 }
 
@@ -370,9 +383,14 @@ decode_dict(const uint8_t *p, const uint8_t *end, int n, int32_t *out)
 	{
 		uint64_t	difference;
 
-		p = get_varint(p, end, &difference);
-		if (p == NULL || difference > INT32_MAX)
-			return false;
+		if (p < end && *p < 0x80)
+			difference = *p++;
+		else
+		{
+			p = get_varint(p, end, &difference);
+			if (p == NULL || difference > INT32_MAX)
+				return false;
+		}
 		id += difference;
 		if (id > INT32_MAX)
 			return false;
