@@ -356,6 +356,8 @@ erase_user(text *user_id, bool suppress)
 	QueryArgs	of_user = {1};
 	QueryArgs	receipt = {3};
 	QueryArgs	forget = {3};
+	uint64		naliases;
+	SPITupleTable *aliases;
 	int64		erasure_id;
 	bool		isnull;
 
@@ -370,11 +372,15 @@ erase_user(text *user_id, bool suppress)
 	receipt.values[0] = of_user.values[0];
 	receipt.values[1] = PointerGetDatum(subject_digest("user", user_id));
 	receipt.values[2] = BoolGetDatum(suppress);
+	naliases = query_execute(&previous_ids, of_user);
+	aliases = SPI_tuptable;
+	query_execute(&erase, receipt);
+	erasure_id = DatumGetInt64(query_value(1, &isnull));
+
+	/* Only now, as pending events of suppressed users are not seen any more */
 	if (suppress)
 	{
 		QueryArgs	digest = {1};
-		uint64		naliases = query_execute(&previous_ids, of_user);
-		SPITupleTable *aliases = SPI_tuptable;
 
 		digest.values[0] = receipt.values[1];
 		query_execute(&suppress_ids, digest);
@@ -386,8 +392,6 @@ erase_user(text *user_id, bool suppress)
 			query_execute(&suppress_ids, digest);
 		}
 	}
-	query_execute(&erase, receipt);
-	erasure_id = DatumGetInt64(query_value(1, &isnull));
 
 	if (!forget.nulls[1])
 	{

@@ -233,38 +233,38 @@ timeline_next_block(TimelineCursor *cursor, TimelineBlock *block)
 }
 
 /*
- * Decode n octet-coded values.  [p, end) is the column; bytes up to limit may
- * be read.  Returns where the column really ends, or NULL where it would pass
- * its end.
+ * Decode n octet-coded values.  [p, end) is the column, which they must fill;
+ * bytes up to limit may be read.
  *
  * Eight values at a time, which take at most 64 bytes.  Where less may be read,
  * the rest is copied into a buffer with enough zeros behind it.
  */
-static inline const uint8_t *
+static inline bool
 decode_octets(const uint8_t *p, const uint8_t *end, const uint8_t *limit,
 			  int n, uint64_t *out)
 {
 	const uint8_t *codes = p;
-	const uint8_t *rest = NULL; /* what is copied to the buffer, if anything */
 	uint8_t		buffer[3 * 64];
+	bool		buffered = false;
 
 	if ((size_t) (end - p) < packed_bytes(n, 3))
-		return NULL;
+		return false;
 	p += packed_bytes(n, 3);
 	for (int i = 0; i < n; i += 8, codes += 3)
 	{
 		int			count = n - i < 8 ? n - i : 8;
 		uint32_t	c = codes[0];
 
-		if (rest == NULL && limit - p < 64)
+		if (!buffered && limit - p < 64)
 		{
 			size_t		left = (size_t) (limit - p);
 
 			memcpy(buffer, p, left);
 			memset(buffer + left, 0, sizeof(buffer) - left);
-			rest = p;
-			p = buffer;
+			end = buffer + (end - p);
 			limit = buffer + left;
+			p = buffer;
+			buffered = true;
 		}
 		if (count > 2)
 			c |= (uint32_t) codes[1] << 8;
@@ -272,28 +272,25 @@ decode_octets(const uint8_t *p, const uint8_t *end, const uint8_t *limit,
 			c |= (uint32_t) codes[2] << 16;
 		if (count == 8)
 		{
-			for (int k = 0; k < 8; k++)
+			/* A fixed count, for the compiler to unroll */
+			for (int k = 0; k < 8; k++, c >>= 3)
 			{
 				out[i + k] = load64(p) & octet_mask[c & 7];
 				p += octet_length[c & 7];
-				c >>= 3;
 			}
 		}
 		else
 		{
-			for (int k = 0; k < count; k++)
+			for (int k = 0; k < count; k++, c >>= 3)
 			{
 				out[i + k] = load64(p) & octet_mask[c & 7];
 				p += octet_length[c & 7];
-				c >>= 3;
 			}
 		}
-		if (p > limit)
-			return NULL;
+		if (p > end)
+			return false;
 	}
-	if (rest != NULL)
-		return p - buffer > end - rest ? NULL : rest + (p - buffer);
-	return p > end ? NULL : p;
+	return p == end;
 }
 
 /* Decode the time column to absolute times */
@@ -305,8 +302,7 @@ timeline_block_times(const TimelineBlock *block, int64_t *out)
 	uint64_t	offsets[TIMELINE_BLOCK_EVENTS];
 	int			n = block->nevents - 1;
 
-	if (decode_octets(block->times, block->times_end, block->end, n, offsets) !=
-		block->times_end)
+	if (!decode_octets(block->times, block->times_end, block->end, n, offsets))
 		return false;
 	out[0] = block->first_at;
 	for (int i = 0; i < n; i++)
@@ -325,8 +321,7 @@ timeline_block_ids(const TimelineBlock *block, int64_t *out)
 	uint64_t	differences[TIMELINE_BLOCK_EVENTS];
 	int			n = block->nevents - 1;
 
-	if (decode_octets(block->ids + 8, block->end, block->end, n, differences) !=
-		block->end)
+	if (!decode_octets(block->ids + 8, block->end, block->end, n, differences))
 		return false;
 	out[0] = (int64_t) id;
 	for (int i = 0; i < n; i++)
