@@ -217,16 +217,29 @@ SELECT * FROM user_profile.companies_daily(user_profile.default_period());
 COMMENT ON VIEW user_profile.company_daily IS
 'Figures of each day, for each company, in the period in the setting user_profile.period, by the session time zone';
 
+-- Grouped rather than joined: the planner takes a company for a small one, and
+-- would compare each of its members with each timeline
 CREATE VIEW user_profile.company_users WITH (security_invoker = true) AS
-SELECT m.company_id, m.user_id, u.name, u.email, m.joined_at,
-	s.last_at AS last_seen_at, s.sessions AS total_sessions, i.user_id IS NULL AS excluded
-FROM user_profile.companies_members(true) m
-LEFT JOIN user_profile.users u ON u.user_id OPERATOR(pg_catalog.=) m.user_id
-LEFT JOIN user_profile.included_members i
-	ON i.company_id OPERATOR(pg_catalog.=) m.company_id AND i.user_id OPERATOR(pg_catalog.=) m.user_id
-LEFT JOIN user_profile.companies_timelines('-infinity', true) t
-	ON t.company_id OPERATOR(pg_catalog.=) m.company_id AND t.user_id OPERATOR(pg_catalog.=) m.user_id
-CROSS JOIN LATERAL user_profile.timeline_stats(t.timeline, '(,)') s;
+SELECT g.company_id, g.user_id, u.name, u.email, g.joined_at,
+	(g.stats).last_at AS last_seen_at, (g.stats).sessions AS total_sessions,
+	NOT g.included AS excluded
+FROM (
+	SELECT m.company_id, m.user_id, pg_catalog.max(m.joined_at) AS joined_at,
+		pg_catalog.bool_or(m.included) AS included,
+		user_profile.timelines_stats(m.timeline, '(,)') AS stats
+	FROM (
+		SELECT c.company_id, c.user_id, c.joined_at, false AS included, NULL::user_profile.timeline AS timeline
+		FROM user_profile.companies_members(true) c
+		UNION ALL
+		SELECT i.company_id, i.user_id, NULL, true, NULL
+		FROM user_profile.included_members i
+		UNION ALL
+		SELECT t.company_id, t.user_id, NULL, false, t.timeline
+		FROM user_profile.companies_timelines('-infinity', true) t
+	) m
+	GROUP BY m.company_id, m.user_id
+) g
+LEFT JOIN user_profile.users u ON u.user_id OPERATOR(pg_catalog.=) g.user_id;
 COMMENT ON VIEW user_profile.company_users IS
 'The users that each company has now, with those that are excluded from its figures (excluded says so)';
 
