@@ -158,7 +158,7 @@ CREATE TABLE test.queries (what text, query text);
 INSERT INTO test.queries VALUES
 	('events, grouped', 'SELECT g, test.events_of(user_profile.timeline_agg(occurred_at, event_type_id, page_id, event_id)) FROM test.many GROUP BY g'),
 	('events', 'SELECT user_profile.timeline_agg(occurred_at, event_type_id, page_id, event_id)::text FROM test.many'),
-	('parts, grouped', 'SELECT g, test.events_of(user_profile.timeline_agg(timeline)) FROM test.parts GROUP BY g'),
+	('parts, grouped', 'SELECT part, test.events_of(user_profile.timeline_agg(timeline)) FROM test.parts GROUP BY part'),
 	('parts', 'SELECT test.events_of(user_profile.timeline_agg(timeline)) FROM test.parts'),
 	('figures', 'SELECT (user_profile.timelines_stats(timeline, ''[2024-01-05,2024-01-20)'')).* FROM test.parts'),
 	('figures with a timeout', 'SELECT (user_profile.timelines_stats(timeline, ''(,)'', ''5 minutes'')).* FROM test.parts'),
