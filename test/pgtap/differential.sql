@@ -219,9 +219,9 @@ SELECT format('u%s', to_char(i, 'FM000')) AS user_id, i,
 		WHEN i % 10 = 2 THEN '1890-01-01'::timestamptz + random() * interval '20 years'
 		ELSE '2024-02-20'::timestamptz + random() * interval '60 days'
 	END AS first_at,
-	CASE WHEN i % 7 = 0 THEN 1 ELSE 1 + floor(random() ^ 2 * 90)::int END AS nevents,
+	CASE WHEN i % 7 = 0 THEN 1 ELSE 1 + floor(random() ^ 2 * 110)::int END AS nevents,
 	(ARRAY[1, 1000, 1000000])[1 + i % 3] AS unit
-FROM generate_series(1, 200) i
+FROM generate_series(1, 120) i
 UNION ALL
 -- Clocks that go back over midnight, forth at midnight, and over a whole day
 SELECT 'dst-' || n, 1000 + n, t::timestamptz - interval '20 hours', 150, 1000
@@ -286,8 +286,8 @@ FROM test.log WHERE line % 31 = 0;
 INSERT INTO test.log
 SELECT 'u-wide', '2024-03-01'::timestamptz + i * interval '997 seconds',
 	(ARRAY['tracked', 'page_view', 'labeled']::user_profile.event_kind[])[1 + i % 3],
-	'name ' || i % 1700, NULL, '/page/' || i % 1900, NULL, 2000000 + i * 7919 % 5000, 3000000 + i
-FROM generate_series(1, 5000) i;
+	'name ' || i % 1200, NULL, '/page/' || i % 1300, NULL, 2000000 + i * 7919 % 2500, 3000000 + i
+FROM generate_series(1, 2500) i;
 -- From here to the end of the universe: gaps of a hundred thousand years
 INSERT INTO test.log
 SELECT 'z-far-6', t, 'tracked', 'far', NULL, '/far', NULL, 3000000 - n, 4000000 + n
@@ -297,7 +297,7 @@ FROM unnest('{4713-01-01 00:00+00 BC, 1999-12-31 23:59:59.999999+00, 2000-01-01 
 CREATE TABLE test.chunks AS
 SELECT l.*, ntile(13) OVER (ORDER BY arrival, line) AS chunk FROM test.log l;
 
-SELECT ok(count(*) > 10000 AND count(DISTINCT user_id) > 200
+SELECT ok(count(*) > 7000 AND count(DISTINCT user_id) > 130
 		AND count(*) FILTER (WHERE gap = 1800000000) > 100
 		AND count(*) FILTER (WHERE gap = 1800000001) > 100
 		AND count(*) FILTER (WHERE gap = 0) > 100
@@ -325,7 +325,7 @@ FROM (
 			ELSE lead(occurred_at) OVER (ORDER BY random()) END AS b
 	FROM test.log
 	WHERE user_id LIKE 'u%' AND occurred_at BETWEEN '1900-01-01' AND '2150-01-01'
-	ORDER BY random() LIMIT 12) x
+	ORDER BY random() LIMIT 9) x
 WHERE a <> b;
 -- A period of one instant; one that begins with a session, and one that begins just behind it
 INSERT INTO test.periods (period)
@@ -349,7 +349,7 @@ WHERE user_id LIKE 'dst%';
 -- A sample for the functions for one user
 CREATE TABLE test.sample AS
 SELECT user_id FROM test.users
-WHERE user_id IN ('u001', 'u007', 'u020', 'u033', 'u052', 'u101', 'dst-2', 'dst-8', 'z-far-1', 'z-far-4', 'z-far-5')
+WHERE user_id IN ('u001', 'u007', 'u020', 'u052', 'dst-2', 'z-far-1', 'z-far-4')
 UNION ALL VALUES ('u-wide'), ('z-far-6');
 
 --
@@ -372,11 +372,10 @@ BEGIN
 			total_sessions, total_events, first_seen_at, last_seen_at, sign_up_date, sign_up_source,
 			excluded, exclusion_reason, properties FROM user_profile.user_profiles',
 		$want$SELECT u.user_id, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text,
-			(SELECT count(*) FROM plain.sessions s WHERE s.user_id = u.user_id),
-			(SELECT count(*) FROM plain.events e WHERE e.user_id = u.user_id
-				AND e.kind IN ('tracked', 'labeled', 'feature_tag')),
+			max(session_number), count(*) FILTER (WHERE kind IN ('tracked', 'labeled', 'feature_tag')),
 			first_at, last_at, first_at, 'first_seen', false, NULL::text, '{}'::jsonb
-			FROM plain.users u$want$, state || ': headers');
+			FROM plain.users u JOIN plain.events USING (user_id)
+			GROUP BY u.user_id, first_at, last_at$want$, state || ': headers');
 	RETURN NEXT test.same('SELECT h.* FROM test.sample s, user_profile.user_profile(s.user_id) h',
 		'SELECT * FROM user_profile.user_profiles WHERE user_id IN (TABLE test.sample)',
 		state || ': header of one user');
@@ -413,7 +412,7 @@ BEGIN
 	FOR p IN SELECT n, quote_literal(period) AS period,
 			(ARRAY['NULL', '''rEPort''', '''é''', '''%''', '''_''', '''\'''])[1 + n % 6] AS search,
 			CASE n % 3 WHEN 0 THEN 'NULL' WHEN 1 THEN '10' ELSE '3' END AS max_rows
-		FROM test.periods WHERE n < 12 ORDER BY n
+		FROM test.periods WHERE n < 7 ORDER BY n
 	LOOP
 		RETURN NEXT test.same(format('SELECT ''-'' AS user_id, NULL::user_profile.event_kind, NULL, NULL, NULL, 0
 				UNION ALL SELECT s.user_id, o.* FROM test.sample s,
@@ -476,13 +475,13 @@ BEGIN
 	-- By the start of a session, and by a time within it
 	RETURN NEXT test.same('SELECT s.user_id, s.session_number, e.* FROM plain.sessions s,
 			user_profile.session_events(s.user_id, s.started_at) e
-			WHERE s.user_id IN (TABLE test.sample) AND s.session_number <= 20',
-		'SELECT * FROM plain.events WHERE user_id IN (TABLE test.sample) AND session_number <= 20',
+			WHERE s.user_id IN (TABLE test.sample) AND s.session_number <= 5',
+		'SELECT * FROM plain.events WHERE user_id IN (TABLE test.sample) AND session_number <= 5',
 		state || ': events of a session');
 	RETURN NEXT test.same('SELECT s.user_id, s.session_number, e.* FROM plain.sessions s,
 			user_profile.session_events(s.user_id, s.started_at + s.duration / 2) e
-			WHERE s.user_id IN (TABLE test.sample) AND s.session_number <= 20',
-		'SELECT * FROM plain.events WHERE user_id IN (TABLE test.sample) AND session_number <= 20',
+			WHERE s.user_id IN (TABLE test.sample) AND s.session_number <= 5',
+		'SELECT * FROM plain.events WHERE user_id IN (TABLE test.sample) AND session_number <= 5',
 		state || ': events of the session at a time');
 END
 $$;
@@ -586,7 +585,6 @@ $$;
 INSERT INTO user_profile.events (user_id, occurred_at, kind, name, action, page, properties)
 SELECT user_id, occurred_at, kind, name, action, page, properties FROM test.log ORDER BY arrival, line;
 SELECT test.compare('pending');
-SELECT test.compare_settings('pending');
 SELECT test.adjacent('pending', '[)');
 DROP TABLE sums;
 
@@ -615,7 +613,7 @@ SELECT format('INSERT INTO user_profile.events (user_id, occurred_at, kind, name
 	CASE WHEN n <= 6 THEN 'CALL user_profile.refresh()' END
 FROM (SELECT DISTINCT chunk, (chunk * 5) % 13 AS n FROM test.chunks) c ORDER BY n \gexec
 
-SELECT ok(pending_events > 4000 AND events - pending_events > 4000, 'half of it is folded, half pending')
+SELECT ok(pending_events > 3000 AND events - pending_events > 3000, 'half of it is folded, half pending')
 FROM user_profile.status;
 SELECT test.compare('half pending');
 SELECT test.compare_settings('half pending');
