@@ -26,21 +26,19 @@
 #include "utils/formatting.h"
 #include "utils/memutils.h"
 
-/* The names of a field, in the order in which they are tried */
-typedef const char *const FieldNames[];
-
-static FieldNames type_names = {"type", "event_type", NULL};
-static FieldNames user_names = {"userId", "user_id", "anonymousId", "anonymous_id", NULL};
-static FieldNames known_user_names = {"userId", "user_id", NULL};
-static FieldNames previous_names = {"previousId", "previous_id", "anonymousId", "anonymous_id", NULL};
-static FieldNames company_names = {"groupId", "group_id", "company_id", NULL};
-static FieldNames event_names = {"event", "event_name", NULL};
-static FieldNames interaction_names = {"event_name", "event", NULL};
-static FieldNames page_names = {"name", NULL};
-static FieldNames property_names = {"properties", "metadata", NULL};
-static FieldNames trait_names = {"traits", "metadata", NULL};
-static FieldNames message_id_names = {"messageId", "message_id", "internal_event_id", NULL};
-static FieldNames time_names = {"timestamp", "originalTimestamp", "inserted_at", "sentAt", "receivedAt", NULL};
+/* The names of fields, in the order in which they are tried */
+static const char *const type_names[] = {"type", "event_type", NULL};
+static const char *const user_names[] = {"userId", "user_id", "anonymousId", "anonymous_id", NULL};
+static const char *const known_user_names[] = {"userId", "user_id", NULL};
+static const char *const previous_names[] = {"previousId", "previous_id", "anonymousId", "anonymous_id", NULL};
+static const char *const company_names[] = {"groupId", "group_id", "company_id", NULL};
+static const char *const event_names[] = {"event", "event_name", NULL};
+static const char *const interaction_names[] = {"event_name", "event", NULL};
+static const char *const page_names[] = {"name", NULL};
+static const char *const property_names[] = {"properties", "metadata", NULL};
+static const char *const trait_names[] = {"traits", "metadata", NULL};
+static const char *const message_id_names[] = {"messageId", "message_id", "internal_event_id", NULL};
+static const char *const time_names[] = {"timestamp", "originalTimestamp", "inserted_at", "sentAt", "receivedAt", NULL};
 
 /*----------
  * Fields
@@ -62,7 +60,7 @@ scalar_text(const JsonbValue *value)
 
 /* Get a text field; NULL where there is none */
 static text *
-text_field(Jsonb *object, FieldNames names)
+text_field(Jsonb *object, const char *const *names)
 {
 	for (int i = 0; names[i] != NULL; i++)
 	{
@@ -84,7 +82,7 @@ text_field(Jsonb *object, FieldNames names)
 
 /* Get a text field without which the message says nothing */
 static text *
-needed_text_field(Jsonb *message, FieldNames names, const char *type)
+needed_text_field(Jsonb *message, const char *const *names, const char *type)
 {
 	text	   *result = text_field(message, names);
 
@@ -104,7 +102,7 @@ needed_text_field(Jsonb *message, FieldNames names, const char *type)
 
 /* Get a field that is an object; NULL where there is none */
 static Jsonb *
-object_field(Jsonb *object, FieldNames names)
+object_field(Jsonb *object, const char *const *names)
 {
 	for (int i = 0; names[i] != NULL; i++)
 	{
@@ -171,7 +169,7 @@ message_time(Jsonb *message)
 static Jsonb *
 message_context(Jsonb *message)
 {
-	static FieldNames names = {"context", NULL};
+	static const char *const names[] = {"context", NULL};
 
 	return object_field(message, names);
 }
@@ -565,7 +563,7 @@ take_feature(Jsonb *message, const char *type, int64 *event_id)
 static bool
 take_page(Jsonb *message, const char *type, int64 *event_id)
 {
-	static FieldNames category_names = {"category", NULL};
+	static const char *const category_names[] = {"category", NULL};
 	NewEvent	event = {0};
 	text	   *category = text_field(message, category_names);
 
@@ -703,19 +701,18 @@ take_nothing(Jsonb *message, const char *type, int64 *event_id)
 	return false;
 }
 
+/* Segment's and RudderStack's types, then Userpilot's, beside track */
 static const struct
 {
 	const char *type;
 	bool		(*take) (Jsonb *message, const char *type, int64 *event_id);
 }			message_types[] = {
-	/* Segment and RudderStack */
 	{"identify", take_identify},
 	{"track", take_track},
 	{"page", take_page},
 	{"screen", take_screen},
 	{"group", take_group},
 	{"alias", take_alias},
-	/* Userpilot, beside track */
 	{"identify_user", take_identify},
 	{"identify_company", take_group},
 	{"page_view", take_page},
