@@ -85,9 +85,7 @@ include_user(PG_FUNCTION_ARGS)
 		{TEXTOID}
 	};
 	static SqlQuery rules = {
-		"SELECT r.rule_id FROM user_profile.live_users u, user_profile.active_rules() r,"
-		"  LATERAL user_profile.rules_matching(r.kind, r.pattern, u.user_id, u.email) m"
-		" WHERE u.user_id = $1 ORDER BY r.rule_id LIMIT 1",
+		"SELECT rule_id FROM user_profile.excluded_users WHERE user_id = $1",
 		{TEXTOID}
 	};
 	QueryArgs	args = query_args(fcinfo);
@@ -128,9 +126,8 @@ check_rule(FunctionCallInfo fcinfo)
 
 /* The users that a rule of kind $1 and pattern $2 would exclude */
 #define RULE_USERS \
-	" FROM user_profile.live_users u," \
-	"  LATERAL user_profile.rules_matching($1, user_profile.like_pattern($2)," \
-	"   u.user_id, u.email) m"
+	" FROM user_profile.live_users u WHERE u.user_id IN (SELECT m.user_id" \
+	"  FROM user_profile.rule_users($1, user_profile.like_pattern($2)) m)"
 
 PG_FUNCTION_INFO_V1(add_exclusion_rule);
 Datum

@@ -62,7 +62,8 @@ query_prepare(SqlQuery *query)
 	if (query->plan == NULL)
 	{
 		SPIPlanPtr	plan = SPI_prepare_cursor(query->sql, nargs, query->types,
-											  CURSOR_OPT_GENERIC_PLAN);
+											  CURSOR_OPT_GENERIC_PLAN |
+											  CURSOR_OPT_PARALLEL_OK);
 
 		if (plan == NULL)
 			elog(ERROR, "could not prepare query: %s", SPI_result_code_string(SPI_result));
@@ -70,6 +71,26 @@ query_prepare(SqlQuery *query)
 		query->plan = plan;
 		memcpy(query->types_prepared, query->types, sizeof(query->types));
 	}
+}
+
+/*
+ * Run a prepared query.  JIT compilation is off for it: the plan is kept for
+ * the session, its compiled form is not, and to compile takes longer than most
+ * of our queries.
+ */
+static uint64
+run_plan(SPIPlanPtr plan, const SPIExecuteOptions *options)
+{
+	int			nestlevel = NewGUCNestLevel();
+	int			result;
+
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	result = SPI_execute_plan_extended(plan, options);
+	if (result < 0)
+		elog(ERROR, "could not run query: %s", SPI_result_code_string(result));
+	AtEOXact_GUC(true, nestlevel);
+	return SPI_processed;
 }
 
 /* Make the parameter list of a query */
@@ -94,7 +115,6 @@ query_rows_as_of(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args, bool 
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	SPIExecuteOptions options = {0};
-	int			result;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	options.dest = CreateDestReceiver(DestTuplestore);
@@ -105,9 +125,7 @@ query_rows_as_of(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args, bool 
 	query_prepare(query);
 	options.params = query_params(query, &args);
 	options.read_only = read_only;
-	result = SPI_execute_plan_extended(query->plan, &options);
-	if (result < 0)
-		elog(ERROR, "could not run query: %s", SPI_result_code_string(result));
+	(void) run_plan(query->plan, &options);
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -131,15 +149,11 @@ static uint64
 query_run(SqlQuery *query, QueryArgs args, bool read_only)
 {
 	SPIExecuteOptions options = {0};
-	int			result;
 
 	query_prepare(query);
 	options.params = query_params(query, &args);
 	options.read_only = read_only;
-	result = SPI_execute_plan_extended(query->plan, &options);
-	if (result < 0)
-		elog(ERROR, "could not run query: %s", SPI_result_code_string(result));
-	return SPI_processed;
+	return run_plan(query->plan, &options);
 }
 
 /* Run a query that may write: it sees all that was done before it */

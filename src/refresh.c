@@ -211,7 +211,6 @@ fold(int64 from, int64 through, Datum user_id, bool all_users)
 	snprintf(memory, sizeof(memory), "%dkB", Max(maintenance_work_mem, work_mem));
 	set_for_now("work_mem", memory);
 	set_for_now("enable_sort", "off");
-	set_for_now("jit", "off");
 	args.values[0] = Int64GetDatum(from);
 	args.values[1] = Int64GetDatum(through);
 	args.values[2] = user_id;

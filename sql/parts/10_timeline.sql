@@ -49,13 +49,13 @@ COMMENT ON FUNCTION user_profile.timeline_last_at(user_profile.timeline) IS
 
 CREATE FUNCTION user_profile.timeline_merge(timeline_a user_profile.timeline, timeline_b user_profile.timeline)
 	RETURNS user_profile.timeline
-	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 500;
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION user_profile.timeline_merge(user_profile.timeline, user_profile.timeline) IS
 'All events of two timelines, encoded anew in the most compact form: what a refresh stores';
 
 CREATE FUNCTION user_profile.timeline_split(timeline user_profile.timeline, piece_bytes integer)
 	RETURNS SETOF user_profile.timeline
-	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 500 ROWS 2;
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 20 ROWS 2;
 COMMENT ON FUNCTION user_profile.timeline_split(user_profile.timeline, integer) IS
 'Cut a timeline, in time order, into pieces of about piece_bytes bytes each';
 
@@ -138,14 +138,14 @@ COMMENT ON TYPE user_profile.activity_stats IS
 CREATE FUNCTION user_profile.timeline_stats(
 	timeline user_profile.timeline, period tstzrange, timeout interval DEFAULT NULL
 ) RETURNS user_profile.activity_stats
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 500;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION user_profile.timeline_stats(user_profile.timeline, tstzrange, interval) IS
 'Figures of one timeline in a period; all zero for a NULL timeline, NULL for a NULL period. Sessions are formed over the whole timeline first; one belongs to the period in which it starts. timeout: NULL is the setting user_profile.session_timeout. Error: invalid_parameter_value for an empty period';
 
 CREATE FUNCTION user_profile.timelines_stats_transfn(internal, user_profile.timeline, tstzrange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 500;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20;
 CREATE FUNCTION user_profile.timelines_stats_transfn(internal, user_profile.timeline, tstzrange) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 500;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20;
 CREATE FUNCTION user_profile.timelines_stats_finalfn(internal) RETURNS user_profile.activity_stats
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE;
 CREATE FUNCTION user_profile.timelines_stats_combinefn(internal, internal) RETURNS internal
@@ -196,7 +196,7 @@ CREATE FUNCTION user_profile.timeline_sessions(
 	OUT entry_page_id integer, OUT exit_page_id integer,
 	OUT entry_event_id bigint, OUT exit_event_id bigint
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 500 ROWS 20;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 20;
 COMMENT ON FUNCTION user_profile.timeline_sessions(user_profile.timeline, interval) IS
 'Sessions of a timeline: a gap longer than timeout starts one (NULL is the setting user_profile.session_timeout). Entry and exit page are those of the first and the last event that has a page, and the event ids are theirs';
 
@@ -205,7 +205,7 @@ CREATE FUNCTION user_profile.timeline_events(
 	OUT event_id bigint, OUT occurred_at timestamptz, OUT event_type_id integer,
 	OUT page_id integer, OUT session_number bigint
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 500 ROWS 200;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 200;
 COMMENT ON FUNCTION user_profile.timeline_events(user_profile.timeline, tstzrange, interval) IS
 'Events of a timeline in a period (NULL is all time), in order, with the number of their session';
 
@@ -213,7 +213,7 @@ CREATE FUNCTION user_profile.timeline_event_counts(
 	timeline user_profile.timeline, period tstzrange,
 	OUT event_type_id integer, OUT occurrences bigint, OUT last_at timestamptz
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 300 ROWS 20;
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 20 ROWS 20;
 COMMENT ON FUNCTION user_profile.timeline_event_counts(user_profile.timeline, tstzrange) IS
 'How often each event type occurred in a period, and when last';
 
@@ -221,7 +221,7 @@ CREATE FUNCTION user_profile.timeline_page_counts(
 	timeline user_profile.timeline, period tstzrange,
 	OUT page_id integer, OUT visits bigint, OUT events bigint, OUT last_at timestamptz
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 300 ROWS 20;
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 20 ROWS 20;
 COMMENT ON FUNCTION user_profile.timeline_page_counts(user_profile.timeline, tstzrange) IS
 'Page views (visits) and events of any kind on each page in a period, and when last';
 
@@ -231,7 +231,7 @@ CREATE FUNCTION user_profile.timeline_daily(
 	OUT day date, OUT events bigint, OUT total_events bigint, OUT page_views bigint,
 	OUT sessions bigint, OUT session_time interval
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 500 ROWS 31;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 31;
 COMMENT ON FUNCTION user_profile.timeline_daily(user_profile.timeline, tstzrange, text, interval) IS
 'Figures of each local day of a period, zeros too; where the period is unbounded, from the first or to the last event. timezone: NULL is the session''s. Errors: invalid_parameter_value for an unknown time zone, program_limit_exceeded for more than 1,000,000 days';
 
@@ -272,7 +272,7 @@ CREATE TYPE user_profile.dictionary_ids AS (event_type_ids integer[], page_ids i
 COMMENT ON TYPE user_profile.dictionary_ids IS 'Entries of the dictionaries, in no particular order';
 
 CREATE FUNCTION user_profile.timelines_dictionary_transfn(internal, user_profile.timeline) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 20;
 CREATE FUNCTION user_profile.timelines_dictionary_finalfn(internal) RETURNS user_profile.dictionary_ids
 	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE user_profile.timelines_dictionary(timeline user_profile.timeline) (

@@ -33,11 +33,11 @@ COMMENT ON TYPE user_profile.daily_stats IS
 REVOKE ALL ON TYPE user_profile.event_count, user_profile.page_count, user_profile.daily_stats FROM PUBLIC;
 
 CREATE FUNCTION user_profile.timelines_event_counts_transfn(internal, user_profile.timeline, tstzrange) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 300;
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 20;
 CREATE FUNCTION user_profile.timelines_event_counts_finalfn(internal) RETURNS user_profile.event_count[]
 	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION user_profile.timelines_page_counts_transfn(internal, user_profile.timeline, tstzrange) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 300;
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 20;
 CREATE FUNCTION user_profile.timelines_page_counts_finalfn(internal) RETURNS user_profile.page_count[]
 	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION user_profile.timelines_counts_combinefn(internal, internal) RETURNS internal
@@ -80,7 +80,7 @@ COMMENT ON AGGREGATE user_profile.timelines_page_counts(user_profile.timeline, t
 'Page views and events of any kind on each page in a period in all of these timelines, which may be parts of users. period is that of the first row. NULL where there are no rows';
 
 CREATE FUNCTION user_profile.timelines_daily_transfn(internal, user_profile.timeline, tstzrange, text, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 500;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20;
 CREATE FUNCTION user_profile.timelines_daily_finalfn(internal) RETURNS user_profile.daily_stats[]
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE;
 CREATE FUNCTION user_profile.timelines_daily_combinefn(internal, internal) RETURNS internal

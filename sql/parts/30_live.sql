@@ -34,7 +34,7 @@ COMMENT ON FUNCTION user_profile.search_matches(text, text) IS
 -- Suppressed ids (see delete_user): digests are compared under a key that only
 -- operators may read, hence SECURITY DEFINER: it tells yes or no, nothing else.
 CREATE FUNCTION user_profile.is_suppressed(user_id text) RETURNS boolean
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE SECURITY DEFINER COST 100
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE SECURITY DEFINER COST 1
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.is_suppressed(text) IS
 'Was this user deleted with suppress? What arrives for such an id is dropped';
@@ -55,11 +55,20 @@ CREATE TRIGGER skip_suppressed BEFORE INSERT ON user_profile.session_replays
 -- whom a caller may see: parts and pending_events, on which all else rests, keep
 -- to it. Users that have no row yet are then seen by nobody.
 
+CREATE FUNCTION user_profile.user_visible_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION user_profile.user_visible_support(internal) IS
+'Planner support of user_visible()';
+CREATE FUNCTION user_profile.user_visible(user_id text) RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1
+	SUPPORT user_profile.user_visible_support;
+COMMENT ON FUNCTION user_profile.user_visible(text) IS
+'May the caller see this user? Only row-level security on users can forbid it';
+
 CREATE VIEW user_profile.parts WITH (security_invoker = true) AS
 SELECT t.user_id, t.part, t.open, t.events, t.first_at, t.last_at, t.timeline
 FROM user_profile.timelines t
-WHERE NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass))
-	OR EXISTS (SELECT FROM user_profile.users u WHERE u.user_id OPERATOR(pg_catalog.=) t.user_id);
+WHERE user_profile.user_visible(t.user_id);
 COMMENT ON VIEW user_profile.parts IS
 'The timelines of users that the caller may see';
 
@@ -75,9 +84,7 @@ WHERE e.event_id OPERATOR(pg_catalog.>) COALESCE((SELECT s.folded_through FROM u
 	AND e.event_id OPERATOR(pg_catalog.<=) 9223372036854775807
 	AND CASE WHEN EXISTS (SELECT FROM user_profile.suppressions)
 		THEN NOT user_profile.is_suppressed(e.user_id) ELSE true END
-	AND (NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass))
-		OR EXISTS (SELECT FROM user_profile.users u
-			WHERE u.user_id OPERATOR(pg_catalog.=) COALESCE(a.user_id, e.user_id)));
+	AND user_profile.user_visible(COALESCE(a.user_id, e.user_id));
 COMMENT ON VIEW user_profile.pending_events IS
 'Events above the watermark: in the log, and not in timelines yet; under the id that the user has by now, and without those of suppressed users';
 
@@ -93,8 +100,9 @@ COMMENT ON VIEW user_profile.pending_timelines IS
 'Pending events, folded on the fly: event_type_id is the bare kind, page_id 2147483647 stands for any page (the event has it)';
 
 -- Most users have one part and nothing pending: their timelines pass through as
--- they are, and only the others are grouped. (DISTINCT lets the planner hash the
--- few users that have pending events, rather than sort all timelines.)
+-- they are. Those of the others are put together user by user, so that no sort or
+-- hash table ever holds timelines. (DISTINCT lets the planner hash the few users
+-- that have pending events.)
 CREATE FUNCTION user_profile.timelines_since(since timestamptz)
 RETURNS TABLE (user_id text, timeline user_profile.timeline)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
@@ -106,23 +114,28 @@ WHERE t.part OPERATOR(pg_catalog.=) 0 AND t.open
 	AND NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
 		WHERE p.user_id OPERATOR(pg_catalog.=) t.user_id)
 UNION ALL
-SELECT g.user_id, user_profile.timeline_agg(g.timeline)
+SELECT u.user_id, (
+	SELECT user_profile.timeline_agg(x.timeline)
+	FROM (
+		SELECT t.timeline
+		FROM user_profile.parts t
+		WHERE t.user_id OPERATOR(pg_catalog.=) u.user_id
+			AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
+		UNION ALL
+		SELECT u.pending
+	) x)
 FROM (
-	SELECT t.user_id, t.timeline
-	FROM user_profile.parts t
-	WHERE NOT (t.part OPERATOR(pg_catalog.=) 0 AND t.open)
-		AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
+	SELECT p.user_id, p.timeline AS pending
+	FROM user_profile.pending_timelines p
 	UNION ALL
-	SELECT t.user_id, t.timeline
-	FROM user_profile.parts t
-	WHERE t.part OPERATOR(pg_catalog.=) 0 AND t.open
-		AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
-		AND EXISTS (SELECT FROM user_profile.pending_events p
-			WHERE p.user_id OPERATOR(pg_catalog.=) t.user_id)
-	UNION ALL
-	SELECT p.user_id, p.timeline FROM user_profile.pending_timelines p
-) g
-GROUP BY g.user_id;
+	SELECT f.user_id, NULL
+	FROM (SELECT DISTINCT t.user_id
+		FROM user_profile.parts t
+		WHERE NOT (t.part OPERATOR(pg_catalog.=) 0 AND t.open)
+			AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)) f
+	WHERE NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
+		WHERE p.user_id OPERATOR(pg_catalog.=) f.user_id)
+) u;
 END;
 COMMENT ON FUNCTION user_profile.timelines_since(timestamptz) IS
 'One timeline per user, pending events included, without parts that end before since';
@@ -164,8 +177,7 @@ SELECT m.user_id, m.company_id, c.name, m.joined_at, m.left_at,
 		AND (m.left_at IS NULL OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now()) AS current
 FROM user_profile.memberships m
 LEFT JOIN user_profile.companies c ON c.company_id OPERATOR(pg_catalog.=) m.company_id
-WHERE NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass))
-	OR EXISTS (SELECT FROM user_profile.users u WHERE u.user_id OPERATOR(pg_catalog.=) m.user_id);
+WHERE user_profile.user_visible(m.user_id);
 COMMENT ON VIEW user_profile.users_companies IS
 'Memberships of users in companies; current: has begun and has not ended';
 
@@ -178,6 +190,13 @@ RETURN pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.repla
 	pattern, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%');
 COMMENT ON FUNCTION user_profile.like_pattern(text) IS
 'The pattern of an exclusion rule as one for LIKE: * stands for any characters, all else for itself';
+
+CREATE FUNCTION user_profile.email_matches(email text, pattern text) RETURNS boolean
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.lower(pg_catalog.split_part(email, '@', -1))
+	OPERATOR(pg_catalog.~~) pg_catalog.lower(pattern);
+COMMENT ON FUNCTION user_profile.email_matches(text, text) IS
+'Is an e-mail address of a domain that a LIKE pattern names, without regard to case?';
 
 CREATE FUNCTION user_profile.active_rules()
 RETURNS TABLE (rule_id bigint, kind text, pattern text, reason text, created_at timestamptz)
@@ -192,45 +211,43 @@ END;
 COMMENT ON FUNCTION user_profile.active_rules() IS
 'Exclusion rules that have not expired, with their patterns for LIKE';
 
-CREATE FUNCTION user_profile.rules_matching(kind text, pattern text, user_id text, email text)
-RETURNS SETOF boolean
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+CREATE FUNCTION user_profile.rule_users(kind text, pattern text)
+RETURNS TABLE (user_id text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-SELECT true
-WHERE CASE kind
-	WHEN 'user' THEN user_id OPERATOR(pg_catalog.~~) pattern
-	WHEN 'email_domain' THEN pg_catalog.lower(pg_catalog.split_part(email, '@', -1))
-		OPERATOR(pg_catalog.~~) pg_catalog.lower(pattern)
-	WHEN 'company' THEN EXISTS (
-		SELECT FROM user_profile.memberships m
-		WHERE m.user_id OPERATOR(pg_catalog.=) rules_matching.user_id
-			AND m.company_id OPERATOR(pg_catalog.~~) rules_matching.pattern
-			AND m.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
-			AND (m.left_at IS NULL OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now()))
+SELECT u.user_id
+FROM user_profile.live_users u
+WHERE kind OPERATOR(pg_catalog.=) 'user' AND u.user_id OPERATOR(pg_catalog.~~) pattern
+UNION ALL
+SELECT u.user_id
+FROM user_profile.users u
+WHERE kind OPERATOR(pg_catalog.=) 'email_domain' AND user_profile.email_matches(u.email, pattern)
+UNION ALL
+SELECT m.user_id
+FROM user_profile.memberships m
+WHERE kind OPERATOR(pg_catalog.=) 'company' AND m.company_id OPERATOR(pg_catalog.~~) pattern
+	AND m.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
+	AND (m.left_at IS NULL OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now())
+	AND user_profile.user_visible(m.user_id);
 END;
-END;
-COMMENT ON FUNCTION user_profile.rules_matching(text, text, text, text) IS
-'A row where a rule of this kind and LIKE pattern matches a user: by id, by the domain of the e-mail address (without regard to case), or by a company of which the user is a member now';
+COMMENT ON FUNCTION user_profile.rule_users(text, text) IS
+'The users that a rule of this kind and LIKE pattern matches: by id, by the domain of the e-mail address, or by a company of which the user is a member now; one may come more than once';
 
 CREATE VIEW user_profile.excluded_users WITH (security_invoker = true) AS
-SELECT DISTINCT ON (x.user_id) x.user_id, x.excluded_at, x.reason
+SELECT DISTINCT ON (x.user_id) x.user_id, x.excluded_at, x.reason, x.rule_id
 FROM (
-	SELECT u.user_id, u.excluded_at, u.exclusion_reason AS reason, 0 AS rule_id
+	SELECT u.user_id, u.excluded_at, u.exclusion_reason AS reason, NULL::bigint AS rule_id
 	FROM user_profile.users u
 	WHERE u.excluded_at IS NOT NULL
 	UNION ALL
-	SELECT u.user_id, r.created_at, r.reason, r.rule_id
+	SELECT m.user_id, r.created_at, r.reason, r.rule_id
 	FROM user_profile.active_rules() r
-	CROSS JOIN user_profile.live_users u
-	CROSS JOIN LATERAL user_profile.rules_matching(r.kind, r.pattern, u.user_id, u.email) m
+	CROSS JOIN LATERAL user_profile.rule_users(r.kind, r.pattern) m
 ) x
-ORDER BY x.user_id, x.rule_id;
+ORDER BY x.user_id, x.rule_id NULLS FIRST;
 COMMENT ON VIEW user_profile.excluded_users IS
-'Users left out of figures about more than one user: excluded by hand, or by a rule that has not expired';
+'Users left out of figures about more than one user: excluded by hand (rule_id is NULL), or by a rule that has not expired';
 
--- Who is excluded by hand is asked of a small index, and what a rule needs to know
--- of a user only where there is one: members are not joined to users, so that a
--- company costs what its members cost.
 CREATE VIEW user_profile.included_members WITH (security_invoker = true) AS
 SELECT m.company_id, m.user_id, m.joined_at
 FROM user_profile.memberships m
@@ -238,11 +255,23 @@ WHERE m.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
 	AND (m.left_at IS NULL OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now())
 	AND NOT EXISTS (SELECT FROM user_profile.users u
 		WHERE u.user_id OPERATOR(pg_catalog.=) m.user_id AND u.excluded_at IS NOT NULL)
-	AND (NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass))
-		OR EXISTS (SELECT FROM user_profile.users u WHERE u.user_id OPERATOR(pg_catalog.=) m.user_id))
+	AND user_profile.user_visible(m.user_id)
 	AND NOT EXISTS (
 		SELECT FROM user_profile.active_rules() r
-		LEFT JOIN user_profile.users u ON u.user_id OPERATOR(pg_catalog.=) m.user_id
-		CROSS JOIN LATERAL user_profile.rules_matching(r.kind, r.pattern, m.user_id, u.email) x);
+		WHERE r.kind OPERATOR(pg_catalog.=) 'user' AND m.user_id OPERATOR(pg_catalog.~~) r.pattern)
+	AND NOT EXISTS (
+		SELECT FROM user_profile.active_rules() r
+		CROSS JOIN user_profile.users u
+		WHERE r.kind OPERATOR(pg_catalog.=) 'email_domain'
+			AND u.user_id OPERATOR(pg_catalog.=) m.user_id
+			AND user_profile.email_matches(u.email, r.pattern))
+	AND NOT EXISTS (
+		SELECT FROM user_profile.active_rules() r
+		CROSS JOIN user_profile.memberships o
+		WHERE r.kind OPERATOR(pg_catalog.=) 'company'
+			AND o.user_id OPERATOR(pg_catalog.=) m.user_id
+			AND o.company_id OPERATOR(pg_catalog.~~) r.pattern
+			AND o.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
+			AND (o.left_at IS NULL OR o.left_at OPERATOR(pg_catalog.>) pg_catalog.now()));
 COMMENT ON VIEW user_profile.included_members IS
 'Members that companies have now, without excluded users: whom a company''s figures cover';

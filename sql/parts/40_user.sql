@@ -14,13 +14,12 @@ SELECT u.user_id, u.name, u.email, u.country,
 FROM user_profile.live_users u
 LEFT JOIN user_profile.live_timelines t ON t.user_id OPERATOR(pg_catalog.=) u.user_id
 CROSS JOIN LATERAL user_profile.timeline_stats(t.timeline, '(,)') s
-LEFT JOIN LATERAL (
-	SELECT c.company_id, c.name
+LEFT JOIN (
+	SELECT DISTINCT ON (c.user_id) c.user_id, c.company_id, c.name
 	FROM user_profile.users_companies c
-	WHERE c.user_id OPERATOR(pg_catalog.=) u.user_id AND c.current
-	ORDER BY c.joined_at DESC, c.company_id
-	LIMIT 1
-) m ON true
+	WHERE c.current
+	ORDER BY c.user_id, c.joined_at DESC, c.company_id
+) m ON m.user_id OPERATOR(pg_catalog.=) u.user_id
 LEFT JOIN user_profile.excluded_users x ON x.user_id OPERATOR(pg_catalog.=) u.user_id;
 COMMENT ON VIEW user_profile.user_profiles IS
 'Header of the profile of each user. company: the latest membership that has not ended. sign_up_source says whether sign_up_date is signed_up_at (signed_up) or the first event (first_seen)';

@@ -9,7 +9,7 @@ CREATE FUNCTION user_profile.timeline_answers(
 	OUT event_id bigint, OUT occurred_at timestamptz, OUT event_type_id integer,
 	OUT session_started_at timestamptz, OUT page_id integer, OUT page_event_id bigint
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 300 ROWS 2;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 2;
 COMMENT ON FUNCTION user_profile.timeline_answers(user_profile.timeline, tstzrange, interval) IS
 'Events of the kinds nps and survey in a period, in order: each with the start of its session, the page on which the user was (the event''s own, else that of the last page view before it in the session; NULL: none) and the event by which that page is known. timeout: NULL is the setting user_profile.session_timeout';
 
@@ -18,7 +18,7 @@ CREATE FUNCTION user_profile.timeline_interaction_events(
 	OUT event_id bigint, OUT occurred_at timestamptz, OUT event_type_id integer,
 	OUT session_started_at timestamptz, OUT page_id integer, OUT page_event_id bigint
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 300 ROWS 10;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 10;
 COMMENT ON FUNCTION user_profile.timeline_interaction_events(user_profile.timeline, tstzrange, interval) IS
 'Events of the kinds flow, spotlight, banner and checklist in a period, in order; columns as of timeline_answers()';
 
@@ -27,7 +27,7 @@ CREATE FUNCTION user_profile.timeline_interactions(
 	OUT event_type_id integer, OUT interactions bigint, OUT first_at timestamptz,
 	OUT last_at timestamptz, OUT last_event_id bigint, OUT page_id integer, OUT page_event_id bigint
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 300 ROWS 5;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 5;
 COMMENT ON FUNCTION user_profile.timeline_interactions(user_profile.timeline, tstzrange, interval) IS
 'Events of the kinds flow, spotlight, banner and checklist in a period, counted by event type: the last of them (the greatest event id, among several at one time) and the page on which the user was then. Of an event type that is a bare kind, below 16, each event is a row of its own';
 

@@ -499,8 +499,7 @@ FROM (
 		FROM user_profile.events e
 		WHERE e.kind OPERATOR(pg_catalog.=) 'nps' AND e.occurred_at OPERATOR(pg_catalog.<@) period
 			AND e.event_id OPERATOR(pg_catalog.<=) (SELECT s.folded_through FROM user_profile.refresh_state s)
-			AND (NOT (SELECT pg_catalog.row_security_active('user_profile.users'::regclass))
-				OR EXISTS (SELECT FROM user_profile.users u WHERE u.user_id OPERATOR(pg_catalog.=) e.user_id))
+			AND user_profile.user_visible(e.user_id)
 		UNION ALL
 		SELECT p.user_id, user_profile.nps_category(user_profile.answer_score(p.properties))
 		FROM user_profile.pending_events p

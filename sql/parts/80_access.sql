@@ -42,7 +42,7 @@ WITH declared (level, privileges, names) AS (
 		'timelines_stats_transfn', 'timelines_stats_finalfn', 'timelines_stats_combinefn',
 		'timelines_stats_serialfn', 'timelines_stats_deserialfn',
 		-- relations
-		'active_rules', 'rules_matching', 'is_suppressed', 'timelines_since',
+		'active_rules', 'rule_users', 'email_matches', 'is_suppressed', 'user_visible', 'user_visible_support', 'timelines_since',
 		'companies_timelines', 'companies_members', 'workspace_timelines', 'timeline_event_details', 'timeline_answer_details',
 		'timeline_interaction_details', 'timeline_interaction_events',
 		'users_overview', 'users_top_events', 'users_top_pages', 'users_daily', 'users_sessions',
