@@ -324,9 +324,6 @@ build_extension
 say "starting a server of PostgreSQL $PG_MAJOR"
 # shellcheck disable=SC2119 # no settings
 start_cluster
-# Whoever reads only the beginning (| head) must not leave a server behind
-trap 'exit 141' PIPE
-at_exit "trap '' PIPE"
 value -c 'CREATE DATABASE demo'
 export PGDATABASE=demo
 value -c 'CREATE EXTENSION user_profile'

@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/rangetypes.h"
 #include "utils/typcache.h"
@@ -204,6 +205,53 @@ timeout_from_arg(FunctionCallInfo fcinfo, int argno)
 	if (!timeout_from_interval(PG_GETARG_INTERVAL_P(argno), &usecs))
 		report_timeout();
 	return usecs;
+}
+
+/* Look up a time zone as SET timezone would; NULL is the session's */
+pg_tz *
+timezone_from_arg(FunctionCallInfo fcinfo, int argno)
+{
+	char		name[TZ_STRLEN_MAX + 1];
+	pg_tz	   *timezone;
+
+	if (PG_ARGISNULL(argno))
+		return session_timezone;
+	text_to_cstring_buffer(PG_GETARG_TEXT_PP(argno), name, sizeof(name));
+	timezone = pg_tzset(name);
+	if (timezone == NULL || !pg_tz_acceptable(timezone))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" not recognized", name),
+				 errhint("The view pg_timezone_names lists the names.")));
+	return timezone;
+}
+
+/* Raise the error for times that no interval holds */
+static void
+report_length(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERVAL_FIELD_OVERFLOW),
+			 errmsg("length of sessions is out of range")));
+}
+
+/* The length of a session */
+int64
+session_length(int64 started_at, int64 ended_at)
+{
+	int64		length;
+
+	if (pg_sub_s64_overflow(ended_at, started_at, &length))
+		report_length();
+	return length;
+}
+
+/* Add the length of a session to those of others */
+void
+add_length(int64 *total, int64 length)
+{
+	if (pg_add_s64_overflow(*total, length, total))
+		report_length();
 }
 
 /* An interval that counts hours, minutes and seconds only */

@@ -255,6 +255,13 @@ check_max_rows(FunctionCallInfo fcinfo, int argno)
 				 errhint("NULL is no limit.")));
 }
 
+/* The name of a time zone, or NULL */
+void
+check_timezone(FunctionCallInfo fcinfo, int argno)
+{
+	(void) timezone_from_arg(fcinfo, argno);
+}
+
 /* A text argument as a C string, for messages */
 char *
 text_arg(FunctionCallInfo fcinfo, int argno)

@@ -14,7 +14,6 @@
  */
 #include "timeline.h"
 
-#include "common/int.h"
 #include "utils/memutils.h"
 
 #define ST_SORT sort_events

@@ -15,10 +15,8 @@
  */
 #include "timeline.h"
 
-#include "common/int.h"
 #include "datatype/timestamp.h"
 #include "libpq/pqformat.h"
-#include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/memutils.h"
 
@@ -65,25 +63,6 @@ typedef struct DailyScratch
 	uint8		is_total[TIMELINE_BLOCK_EVENTS];	/* by event type */
 	uint8		is_view[TIMELINE_BLOCK_EVENTS];
 } DailyScratch;
-
-/* Look up a time zone as SET timezone would; NULL is the session's */
-static pg_tz *
-timezone_from_arg(FunctionCallInfo fcinfo, int argno)
-{
-	char		name[TZ_STRLEN_MAX + 1];
-	pg_tz	   *timezone;
-
-	if (PG_ARGISNULL(argno))
-		return session_timezone;
-	text_to_cstring_buffer(PG_GETARG_TEXT_PP(argno), name, sizeof(name));
-	timezone = pg_tzset(name);
-	if (timezone == NULL || !pg_tz_acceptable(timezone))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" not recognized", name),
-				 errhint("The view pg_timezone_names lists the names.")));
-	return timezone;
-}
 
 /* The scratch space of this call site, with its clocks in a time zone */
 static DailyScratch *
@@ -274,10 +253,7 @@ series_add_session(DaySeries *series, DailyScratch *scratch, int64 started_at, i
 	DayCount   *day = series_day(series, &scratch->session_clock, started_at);
 
 	day->sessions++;
-	if (pg_add_s64_overflow(day->session_usecs, ended_at - started_at, &day->session_usecs))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERVAL_FIELD_OVERFLOW),
-				 errmsg("sum of session lengths is out of range")));
+	add_length(&day->session_usecs, session_length(started_at, ended_at));
 }
 
 /* Count the events [from, to) of a block, whose times are decoded, day by day */

@@ -89,7 +89,7 @@ emit_session(Reader *reader, const Session *session)
 	Datum		values[9];
 	bool		nulls[9] = {0};
 
-	duration.time = session->ended_at - session->started_at;
+	duration.time = session_length(session->started_at, session->ended_at);
 	values[0] = Int64GetDatum(session->number);
 	values[1] = TimestampTzGetDatum(session->started_at);
 	values[2] = TimestampTzGetDatum(session->ended_at);

@@ -15,7 +15,6 @@
 
 #include <math.h>
 
-#include "common/int.h"
 #include "libpq/pqformat.h"
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
@@ -130,7 +129,7 @@ day_set_add(StatsState *state, int64 day)
 static void
 stats_add_session(StatsState *state, int64 started_at, int64 ended_at)
 {
-	int64		duration = ended_at - started_at;
+	int64		duration = session_length(started_at, ended_at);
 
 	if (state->sessions == state->capacity)
 	{
@@ -143,10 +142,7 @@ stats_add_session(StatsState *state, int64 started_at, int64 ended_at)
 											 state->capacity * sizeof(int64));
 	}
 	state->durations[state->sessions++] = duration;
-	if (pg_add_s64_overflow(state->session_usecs, duration, &state->session_usecs))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERVAL_FIELD_OVERFLOW),
-				 errmsg("sum of session lengths is out of range")));
+	add_length(&state->session_usecs, duration);
 }
 
 /* Count the events [from, to) of a block, which are those within the period */

@@ -66,7 +66,7 @@ run_at_exit() {
 	exit_status=$?
 	set +e
 	trap - EXIT
-	trap '' HUP INT TERM	# a second Ctrl-C must not leave half of it behind
+	trap '' HUP INT PIPE TERM	# a second Ctrl-C must not leave half of it behind
 	eval "$AT_EXIT"
 	exit "$exit_status"
 }
@@ -75,6 +75,7 @@ run_at_exit() {
 trap run_at_exit EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
 is_root() {

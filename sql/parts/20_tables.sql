@@ -141,6 +141,7 @@ COMMENT ON TABLE user_profile.aliases IS
 'Ids that are another user''s by now (see alias()): what still arrives under previous_id becomes user_id''s. user_id is never an alias itself';
 
 CREATE SEQUENCE user_profile.exclusion_rules_rule_id_seq AS bigint;
+COMMENT ON SEQUENCE user_profile.exclusion_rules_rule_id_seq IS 'Assigns rule ids';
 CREATE TABLE user_profile.exclusion_rules (
 	rule_id bigint NOT NULL DEFAULT pg_catalog.nextval('user_profile.exclusion_rules_rule_id_seq'),
 	kind text NOT NULL,
@@ -170,6 +171,7 @@ COMMENT ON TABLE user_profile.scheduled_deletions IS
 'Users that run_scheduled_deletions() deletes when they are due';
 
 CREATE SEQUENCE user_profile.erasures_erasure_id_seq AS bigint;
+COMMENT ON SEQUENCE user_profile.erasures_erasure_id_seq IS 'Assigns erasure ids';
 CREATE TABLE user_profile.erasures (
 	erasure_id bigint NOT NULL DEFAULT pg_catalog.nextval('user_profile.erasures_erasure_id_seq'),
 	subject text NOT NULL,

@@ -159,6 +159,8 @@ SELECT * FROM user_profile.users_sessions('(,)');
 COMMENT ON VIEW user_profile.user_sessions IS
 'All sessions of each user. session_number: 1 is the user''s first ever';
 
+-- OFFSET 0 makes look-ups by primary key of the details at every size: the planner
+-- would rather read some millions of events than look up a thousand.
 CREATE FUNCTION user_profile.timeline_event_details(timeline user_profile.timeline, period tstzrange)
 RETURNS TABLE (
 	session_number bigint, event_id bigint, occurred_at timestamptz,
@@ -172,7 +174,12 @@ SELECT x.session_number, x.event_id, x.occurred_at,
 	COALESCE(user_profile.event_page(e.kind, e.name, e.page), g.page),
 	e.properties
 FROM user_profile.timeline_events(timeline, period) x
-LEFT JOIN user_profile.events e ON e.event_id OPERATOR(pg_catalog.=) x.event_id
+LEFT JOIN LATERAL (
+	SELECT e.event_id, e.kind, e.name, e.action, e.page, e.properties
+	FROM user_profile.events e
+	WHERE e.event_id OPERATOR(pg_catalog.=) x.event_id
+	OFFSET 0
+) e ON true
 LEFT JOIN user_profile.event_types y ON y.event_type_id OPERATOR(pg_catalog.=) x.event_type_id
 LEFT JOIN user_profile.pages g ON g.page_id OPERATOR(pg_catalog.=) x.page_id;
 END;
