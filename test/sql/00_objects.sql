@@ -1,5 +1,7 @@
 -- The surface: what CREATE EXTENSION makes. A difference here is a change for users.
 CREATE EXTENSION user_profile;
+-- unaligned: a longer name changes no other line
+\pset format unaligned
 SELECT i.type, i.identity
 FROM pg_depend d, pg_identify_object(d.classid, d.objid, 0) i
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
