@@ -22,7 +22,9 @@ END;
 COMMENT ON FUNCTION user_profile.companies_members(boolean) IS
 'Users that are members of companies now, with or without those that are excluded';
 
--- Shaped like timelines_since(), whose comment says why
+-- Members with one part and nothing pending, with more parts, and with pending
+-- events. As timelines_since(), but the parts of a member are fetched by their key
+-- rather than grouped, for which they would be sorted.
 CREATE FUNCTION user_profile.companies_timelines(since timestamptz, with_excluded boolean DEFAULT false)
 RETURNS TABLE (company_id text, user_id text, timeline user_profile.timeline)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
@@ -35,29 +37,37 @@ WHERE t.part OPERATOR(pg_catalog.=) 0 AND t.open
 	AND NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
 		WHERE p.user_id OPERATOR(pg_catalog.=) t.user_id)
 UNION ALL
-SELECT g.company_id, g.user_id, user_profile.timeline_agg(g.timeline)
+SELECT m.company_id, m.user_id, (
+	SELECT user_profile.timeline_agg(t.timeline)
+	FROM user_profile.parts t
+	WHERE t.user_id OPERATOR(pg_catalog.=) m.user_id
+		AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since))
+FROM user_profile.companies_members(with_excluded) m
+WHERE EXISTS (SELECT FROM user_profile.parts t
+		WHERE t.user_id OPERATOR(pg_catalog.=) m.user_id
+			AND NOT (t.part OPERATOR(pg_catalog.=) 0 AND t.open)
+			AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since))
+	AND NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
+		WHERE p.user_id OPERATOR(pg_catalog.=) m.user_id)
+UNION ALL
+SELECT p.company_id, p.user_id, (
+	SELECT user_profile.timeline_agg(x.timeline)
+	FROM (
+		SELECT t.timeline
+		FROM user_profile.parts t
+		WHERE t.user_id OPERATOR(pg_catalog.=) p.user_id
+			AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
+		UNION ALL
+		SELECT p.timeline
+	) x)
 FROM (
-	SELECT m.company_id, m.user_id, t.timeline
-	FROM user_profile.companies_members(with_excluded) m
-	JOIN user_profile.parts t ON t.user_id OPERATOR(pg_catalog.=) m.user_id
-	WHERE NOT (t.part OPERATOR(pg_catalog.=) 0 AND t.open)
-		AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
-	UNION ALL
-	SELECT m.company_id, m.user_id, t.timeline
-	FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
-	JOIN user_profile.companies_members(with_excluded) m ON m.user_id OPERATOR(pg_catalog.=) p.user_id
-	JOIN user_profile.parts t ON t.user_id OPERATOR(pg_catalog.=) p.user_id
-	WHERE t.part OPERATOR(pg_catalog.=) 0 AND t.open
-		AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
-	UNION ALL
-	SELECT m.company_id, m.user_id, user_profile.timeline_agg(p.occurred_at,
-		user_profile.event_kind_number(p.kind),
-		CASE WHEN p.page IS NOT NULL THEN 2147483647 END, p.event_id)
-	FROM user_profile.pending_events p
-	JOIN user_profile.companies_members(with_excluded) m ON m.user_id OPERATOR(pg_catalog.=) p.user_id
+	SELECT m.company_id, m.user_id, user_profile.timeline_agg(e.occurred_at,
+		user_profile.event_kind_number(e.kind),
+		CASE WHEN e.page IS NOT NULL THEN 2147483647 END, e.event_id) AS timeline
+	FROM user_profile.pending_events e
+	JOIN user_profile.companies_members(with_excluded) m ON m.user_id OPERATOR(pg_catalog.=) e.user_id
 	GROUP BY m.company_id, m.user_id
-) g
-GROUP BY g.company_id, g.user_id;
+) p;
 END;
 COMMENT ON FUNCTION user_profile.companies_timelines(timestamptz, boolean) IS
 'One timeline per company and member, pending events included, without parts that end before since; excluded members only where with_excluded';
