@@ -23,8 +23,7 @@ COMMENT ON FUNCTION user_profile.companies_members(boolean) IS
 'Users that are members of companies now, with or without those that are excluded';
 
 -- Members with one part and nothing pending, with more parts, and with pending
--- events. As timelines_since(), but the parts of a member are fetched by their key
--- rather than grouped, for which they would be sorted.
+-- events: as timelines_since(), whose comment says why.
 CREATE FUNCTION user_profile.companies_timelines(since timestamptz, with_excluded boolean DEFAULT false)
 RETURNS TABLE (company_id text, user_id text, timeline user_profile.timeline)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
