@@ -257,7 +257,7 @@ check_max_rows(FunctionCallInfo fcinfo, int argno)
 
 /* The name of a time zone, or NULL */
 void
-check_timezone(FunctionCallInfo fcinfo, int argno)
+check_timezone_arg(FunctionCallInfo fcinfo, int argno)
 {
 	(void) timezone_from_arg(fcinfo, argno);
 }

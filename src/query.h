@@ -50,7 +50,7 @@ extern void check_not_null(FunctionCallInfo fcinfo, int argno, const char *name)
 extern void check_id(FunctionCallInfo fcinfo, int argno, const char *name);
 extern void check_period_arg(FunctionCallInfo fcinfo, int argno);
 extern void check_time(FunctionCallInfo fcinfo, int argno, const char *name);
-extern void check_timezone(FunctionCallInfo fcinfo, int argno);
+extern void check_timezone_arg(FunctionCallInfo fcinfo, int argno);
 extern void check_max_rows(FunctionCallInfo fcinfo, int argno);
 extern char *text_arg(FunctionCallInfo fcinfo, int argno);
 

@@ -92,7 +92,7 @@ user_daily(PG_FUNCTION_ARGS)
 
 	check_id(fcinfo, 0, "user_id");
 	check_period_arg(fcinfo, 1);
-	check_timezone(fcinfo, 2);
+	check_timezone_arg(fcinfo, 2);
 	return query_rows(fcinfo, &query, query_args(fcinfo));
 }
 
