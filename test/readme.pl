@@ -9,13 +9,19 @@
 # output; a block without output must run without an error. "<!-- not run -->" on the line before
 # a block leaves it out. Table rows between "<!-- begin: FILE -->" and "<!-- end: FILE -->" must
 # stand in FILE as well. Without FILE: README.md and all of doc/. --update writes the output that
-# there is now into FILE. Prints TAP.
+# there is now into FILE, and doc/reference.md anew. Prints TAP.
 use strict;
 use warnings;
 
+use File::Basename;
+
 my $update = @ARGV && $ARGV[0] eq '--update' && shift;
-my $top = $0 =~ m,^(.*)/test/[^/]+$, ? $1 : '..';
-my @files = @ARGV ? @ARGV : ("$top/README.md", glob "$top/doc/*.md");
+my @files = @ARGV;
+unless (@files)
+{
+	chdir dirname($0) . '/..' or die "$0: $!\n";
+	@files = ('README.md', glob 'doc/*.md');
+}
 my $tests = 0;
 my $failed = 0;
 
@@ -161,6 +167,24 @@ for my $file (@files)
 		open my $out, '>', $file or die "$file: $!\n";
 		print $out @lines;
 		close $out or die "$file: $!\n";
+	}
+}
+
+# The reference is made from the catalogs
+if (!@ARGV)
+{
+	my $database = "readme_$$";
+	psql('postgres', "CREATE DATABASE $database;");
+	psql($database, 'CREATE EXTENSION user_profile;');
+	my $reference = `psql -X -q -A -t -d '$database' -f doc/reference.sql 2>&1`;
+	psql('postgres', "DROP DATABASE $database;");
+	ok($reference eq slurp('doc/reference.md'), 'doc/reference.md is as doc/reference.sql writes it',
+		'perl test/readme.pl --update writes it anew, in a throw-away cluster.');
+	if ($update)
+	{
+		open my $out, '>', 'doc/reference.md' or die "doc/reference.md: $!\n";
+		print $out $reference;
+		close $out or die "doc/reference.md: $!\n";
 	}
 }
 print "1..$tests\n";

@@ -3,7 +3,7 @@
 #
 #	sh test/run.sh [--keep] [STAGE...]
 #
-# Stages: regress isolation pgtap tap sanitize fuzz lint; without any, all of them. sanitize is
+# Stages: regress isolation pgtap tap docs sanitize fuzz lint; without any, all of them. sanitize is
 # the first three again with a library that stops at undefined behaviour.
 # --keep leaves the working directory (logs, results, diffs), and says where it is.
 #
@@ -20,7 +20,7 @@ set -eu
 # shellcheck source=test/cluster.sh
 . "$(dirname -- "$0")/cluster.sh"
 
-STAGES='regress isolation pgtap tap sanitize fuzz lint'
+STAGES='regress isolation pgtap tap docs sanitize fuzz lint'
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 JOBS=${JOBS:-$(nproc)}
 
@@ -148,7 +148,7 @@ packages=
 if wanted pgtap; then
 	packages="$packages postgresql-$PG_MAJOR-pgtap libtap-parser-sourcehandler-pgtap-perl"
 fi
-if wanted pgtap || wanted tap || wanted lint; then
+if wanted pgtap || wanted tap || wanted docs || wanted lint; then
 	packages="$packages perl"
 fi
 if wanted tap; then
@@ -266,6 +266,14 @@ if wanted tap; then
 	else
 		absent tap
 	fi
+fi
+
+#
+# The documentation: its examples print what it shows
+#
+if wanted docs; then
+	begin
+	counted docs in_tree prove --harness Tally --nocolor test/readme.pl
 fi
 
 #

@@ -133,7 +133,7 @@ CREATE TYPE user_profile.activity_stats AS (
 	last_at timestamptz
 );
 COMMENT ON TYPE user_profile.activity_stats IS
-'Figures of a period: events of all kinds; total_events = tracked + labeled + feature_tag; sessions that start in the period, with their whole lengths (NULL where there are none); active_days by the session time zone; first and last event in the period';
+'Figures of a period: events of all kinds; total_events = tracked + labeled + feature_tag; content_interactions are those of all other kinds but page views; sessions that start in the period, with their whole lengths (NULL where there are none); active_days by the session time zone; first and last event in the period';
 
 CREATE FUNCTION user_profile.timeline_stats(
 	timeline user_profile.timeline, period tstzrange, timeout interval DEFAULT NULL

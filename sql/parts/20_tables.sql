@@ -77,9 +77,14 @@ CREATE TABLE user_profile.users (
 	CONSTRAINT properties_is_an_object CHECK (jsonb_typeof(properties) = 'object')
 );
 COMMENT ON TABLE user_profile.users IS 'What is known of users beside their events';
+COMMENT ON COLUMN user_profile.users.user_id IS 'Id of the user, 1 to 1024 bytes, as in events';
+COMMENT ON COLUMN user_profile.users.name IS 'Name, for people to read';
+COMMENT ON COLUMN user_profile.users.email IS 'E-mail address; exclusion rules go by its domain';
+COMMENT ON COLUMN user_profile.users.country IS 'Country, in whichever form it was given';
 COMMENT ON COLUMN user_profile.users.signed_up_at IS 'When the user signed up, where that is known';
 COMMENT ON COLUMN user_profile.users.properties IS 'All other traits, as an object';
 COMMENT ON COLUMN user_profile.users.excluded_at IS 'Since when the user is left out of figures about more than one user; NULL: is not';
+COMMENT ON COLUMN user_profile.users.exclusion_reason IS 'Why the user is left out, for people to read';
 COMMENT ON COLUMN user_profile.users.content_reset_at IS 'Content progress counts only what came after this';
 
 CREATE TABLE user_profile.companies (
@@ -93,6 +98,10 @@ CREATE TABLE user_profile.companies (
 	CONSTRAINT properties_is_an_object CHECK (jsonb_typeof(properties) = 'object')
 );
 COMMENT ON TABLE user_profile.companies IS 'Companies (accounts, groups)';
+COMMENT ON COLUMN user_profile.companies.company_id IS 'Id of the company, 1 to 1024 bytes';
+COMMENT ON COLUMN user_profile.companies.name IS 'Name, for people to read';
+COMMENT ON COLUMN user_profile.companies.signed_up_at IS 'When the company signed up, where that is known';
+COMMENT ON COLUMN user_profile.companies.properties IS 'All other traits, as an object';
 
 CREATE TABLE user_profile.memberships (
 	user_id text NOT NULL,
@@ -107,6 +116,10 @@ CREATE TABLE user_profile.memberships (
 );
 COMMENT ON TABLE user_profile.memberships IS
 'Which user was in which company, from joined_at up to left_at (NULL: still is)';
+COMMENT ON COLUMN user_profile.memberships.user_id IS 'The user, who need not be in users yet';
+COMMENT ON COLUMN user_profile.memberships.company_id IS 'The company, which need not be in companies';
+COMMENT ON COLUMN user_profile.memberships.joined_at IS 'Since when; may lie in the future';
+COMMENT ON COLUMN user_profile.memberships.left_at IS 'Up to when; may lie in the future. NULL: without end';
 CREATE UNIQUE INDEX memberships_open ON user_profile.memberships (user_id, company_id)
 	WHERE left_at IS NULL;
 COMMENT ON INDEX user_profile.memberships_open IS 'A user is in a company once at a time';
@@ -123,6 +136,9 @@ CREATE TABLE user_profile.session_replays (
 );
 COMMENT ON TABLE user_profile.session_replays IS
 'Recordings of sessions: each belongs to the session that spans started_at';
+COMMENT ON COLUMN user_profile.session_replays.user_id IS 'Who was recorded';
+COMMENT ON COLUMN user_profile.session_replays.started_at IS 'When the recording started, between the first and the last event of a session';
+COMMENT ON COLUMN user_profile.session_replays.url IS 'Where it can be seen';
 
 CREATE INDEX users_excluded ON user_profile.users (user_id) WHERE excluded_at IS NOT NULL;
 COMMENT ON INDEX user_profile.users_excluded IS 'Serves the users excluded by hand, who are few';

@@ -87,4 +87,4 @@ CREATE FUNCTION user_profile.alias(previous_id text, user_id text) RETURNS void
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE SECURITY DEFINER COST 100000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.alias(text, text) IS
-'Make everything of previous_id user_id''s: events, sessions, memberships, recordings, traits that user_id lacks; and what still arrives under previous_id. An anonymous visitor becomes a known user so. Errors: invalid_parameter_value for an alias of itself, a cycle, or an id that is another user''s alias already';
+'Make everything of previous_id user_id''s: events, sessions, memberships, recordings, traits that user_id lacks; and what still arrives under previous_id. An anonymous visitor becomes a known user so. Errors: invalid_parameter_value for an alias of itself, a cycle, or an id that is another user''s alias already; active_sql_transaction above read committed';

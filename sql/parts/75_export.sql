@@ -86,4 +86,4 @@ RETURNS TABLE (
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 1000 COST 10000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.export_user(text, boolean) IS
-'Everything about one user in one shape; no row for an unknown one. Sections, in this order: profile, trait, alias, company, session, event, answer, engagement, replay; within each by time. What name and value are depends on the section (see the manual); details has what else there is. safe: texts that no spreadsheet runs as a formula, see csv_safe()';
+'Everything about one user in one shape; no row for an unknown one. Sections, in this order: profile, trait, alias, company, session, event, answer, engagement, replay; within each by time. What name and value are depends on the section (see doc/export.md); details has what else there is. safe: texts that no spreadsheet runs as a formula, see csv_safe()';

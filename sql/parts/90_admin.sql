@@ -51,7 +51,7 @@ CREATE FUNCTION user_profile.expire_events(before timestamptz) RETURNS bigint
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 100000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.expire_events(timestamptz) IS
-'Drop log rows that are folded and happened before a time, answers to surveys aside, and return their number. Profiles keep their figures; only properties of these events are gone';
+'Drop log rows that are folded and happened before a time, answers to surveys aside, and return their number. Profiles keep their figures; only the properties and message ids of these events are gone';
 
 -- Nothing for PUBLIC; grant_access() gives rights
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA user_profile FROM PUBLIC;
