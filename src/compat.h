@@ -35,6 +35,11 @@
 extern PGDLLEXPORT void _PG_init(void);
 #endif
 
+/* 18 writes this in front of a declaration */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 18 shows name and version of a loaded module in pg_get_loaded_modules() */
 #if PG_VERSION_NUM >= 180000
 #define USER_PROFILE_MODULE_MAGIC \

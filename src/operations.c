@@ -602,15 +602,14 @@ alias(PG_FUNCTION_ARGS)
 
 	/* A message that both had is the same message: it is kept without its id */
 	static SqlQuery move_events = {
-		"WITH ids AS MATERIALIZED ("
-		"  SELECT x.event_id FROM user_profile.timelines t,"
-		"    LATERAL user_profile.timeline_events(t.timeline) x WHERE t.user_id = $1"
-		"  UNION ALL"
-		"  SELECT p.event_id FROM user_profile.pending_events p WHERE p.user_id = $1"
+		"WITH moving AS MATERIALIZED ("
+		"  SELECT e.event_id,"
+		"    row_number() OVER (PARTITION BY e.message_id ORDER BY e.event_id) AS nth"
+		"  FROM (" USER_EVENTS ") x JOIN user_profile.events e ON e.event_id = x.event_id"
 		") UPDATE user_profile.events e SET user_id = $2,"
-		"  message_id = CASE WHEN NOT EXISTS (SELECT FROM user_profile.events k"
+		"  message_id = CASE WHEN m.nth = 1 AND NOT EXISTS (SELECT FROM user_profile.events k"
 		"    WHERE k.user_id = $2 AND k.message_id = e.message_id) THEN e.message_id END"
-		" FROM ids WHERE e.event_id = ids.event_id",
+		" FROM moving m WHERE e.event_id = m.event_id",
 		{TEXTOID, TEXTOID}
 	};
 

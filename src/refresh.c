@@ -114,13 +114,17 @@ static SqlQuery fold_query = {
  * the user has already is kept without its id.
  */
 static SqlQuery settle_query = {
-	"WITH aliased AS ("
-	"  UPDATE user_profile.events e SET user_id = a.user_id,"
-	"    message_id = CASE WHEN NOT EXISTS (SELECT FROM user_profile.events k"
-	"      WHERE k.user_id = a.user_id AND k.message_id = e.message_id) THEN e.message_id END"
-	"  FROM user_profile.aliases a"
-	"  WHERE e.user_id = a.previous_id AND e.event_id > $1 AND e.event_id <= $2"
+	"WITH moving AS ("
+	"  SELECT e.event_id, a.user_id,"
+	"    row_number() OVER (PARTITION BY a.user_id, e.message_id ORDER BY e.event_id) AS nth"
+	"  FROM user_profile.events e JOIN user_profile.aliases a ON a.previous_id = e.user_id"
+	"  WHERE e.event_id > $1 AND e.event_id <= $2"
 	"    AND EXISTS (SELECT FROM user_profile.aliases)"
+	"), moved AS ("
+	"  UPDATE user_profile.events e SET user_id = m.user_id,"
+	"    message_id = CASE WHEN m.nth = 1 AND NOT EXISTS (SELECT FROM user_profile.events k"
+	"      WHERE k.user_id = m.user_id AND k.message_id = e.message_id) THEN e.message_id END"
+	"  FROM moving m WHERE e.event_id = m.event_id"
 	") DELETE FROM user_profile.events e"
 	" WHERE e.event_id > $1 AND e.event_id <= $2"
 	"  AND EXISTS (SELECT FROM user_profile.suppressions)"

@@ -94,7 +94,7 @@ typedef struct DayClock
 } DayClock;
 
 /* timeline_io.c */
-extern void timeline_report_damage(void) pg_attribute_noreturn();
+pg_noreturn extern void timeline_report_damage(void);
 extern void timeline_begin(TimelineCursor *cursor, const Timeline *timeline);
 extern bool timeline_read(TimelineCursor *cursor, TimelineBlock *block);
 extern void timeline_columns(const TimelineBlock *block, int which, BlockColumns *out);
@@ -121,7 +121,7 @@ extern Period period_from_datum(Datum range);
 extern Period period_from_arg(FunctionCallInfo fcinfo, int argno);
 extern int64 timeout_from_arg(FunctionCallInfo fcinfo, int argno);
 extern bool timeout_from_interval(const Interval *interval, int64 *usecs);
-extern void report_timeout(void) pg_attribute_noreturn();
+pg_noreturn extern void report_timeout(void);
 extern pg_tz *timezone_from_arg(FunctionCallInfo fcinfo, int argno);
 extern int64 session_length(int64 started_at, int64 ended_at);
 extern void add_length(int64 *total, int64 length);

@@ -16,6 +16,7 @@
 #include "timeline.h"
 
 #include "datatype/timestamp.h"
+#include "common/int.h"
 #include "libpq/pqformat.h"
 #include "utils/date.h"
 #include "utils/memutils.h"
@@ -117,7 +118,7 @@ series_cover_days(DaySeries *series, int64 first, int64 last)
 	series->first_day = first;
 	series->ndays = last - first + 1;
 
-	base = first & ~INT64CONST(DAYS_STEP - 1);
+	base = first & ~(int64) (DAYS_STEP - 1);
 	end = (last | (DAYS_STEP - 1)) + 1;
 	if (series->days != NULL && base >= series->base && end <= series->base + series->capacity)
 		return;
