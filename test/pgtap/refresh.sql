@@ -117,6 +117,7 @@ SELECT test.sound('many parts');
 --
 -- Rebuild
 --
+ANALYZE;
 SELECT test.figures() AS figures \gset
 SELECT is(user_profile.rebuild_timelines('many'), 60500::bigint, 'rebuild of one user tells the number of events');
 SELECT is(user_profile.rebuild_timelines(), (SELECT count(*) FROM user_profile.events
