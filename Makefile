@@ -23,6 +23,11 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# Our functions call ours, even where the server has one of the same name
+ifeq ($(PORTNAME), linux)
+SHLIB_LINK += -Wl,-Bsymbolic-functions
+endif
+
 # The install script, in load order
 $(SCRIPT): $(sort $(wildcard sql/parts/*.sql)) user_profile.control
 	cat $(sort $(wildcard sql/parts/*.sql)) > $@
