@@ -344,6 +344,7 @@ fi
 {
 	echo
 	db postgres -c 'SELECT version()'
+	echo "user_profile $(git -C "$TOP" describe --always --dirty 2>/dev/null || echo 'of no known commit')"
 	printf '%s, %s processors, %s MB memory; load %s\n' \
 		"$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
 		"$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)" "$(cut -d ' ' -f 1-3 /proc/loadavg)"
