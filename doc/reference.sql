@@ -63,10 +63,12 @@ CREATE FUNCTION pg_temp.columns(relation regclass) RETURNS text
 	RETURN (SELECT string_agg(attname || ' ' || format_type(atttypid, NULL), ', ' ORDER BY attnum)
 		FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped);
 
--- A declaration
+-- A declaration: OUT parameters are columns of the result
 CREATE FUNCTION pg_temp.declaration(p pg_proc) RETURNS text
-	RETURN p.proname || '(' || pg_get_function_arguments(p.oid) || ')'
-		|| CASE p.prokind WHEN 'p' THEN ''
+	RETURN p.proname || '(' || regexp_replace(pg_get_function_arguments(p.oid), ', OUT .*$', '') || ')'
+		|| CASE WHEN p.prokind = 'p' THEN ''
+			WHEN 'o' = ANY (p.proargmodes) THEN
+				E'\n    → (' || regexp_replace(pg_get_function_arguments(p.oid), '^.*?, OUT |OUT ', '', 'g') || ')'
 			ELSE E'\n    → ' || regexp_replace(pg_get_function_result(p.oid), '^TABLE\((.*)\)$', '(\1)') END
 		|| CASE p.prokind WHEN 'a' THEN '    (aggregate)' WHEN 'w' THEN '    (window function)'
 			WHEN 'p' THEN '    (procedure)' ELSE '' END;
