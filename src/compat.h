@@ -53,6 +53,13 @@ extern PGDLLEXPORT void _PG_init(void);
 #define guc_malloc(elevel, size) malloc(size)
 #endif
 
+/* 16 checks the ownership of any object by one function */
+#if PG_VERSION_NUM < 160000
+#define owns_relation(relation) pg_class_ownercheck(relation, GetUserId())
+#else
+#define owns_relation(relation) object_ownercheck(RelationRelationId, relation, GetUserId())
+#endif
+
 /* 16 added the context for soft errors */
 #if PG_VERSION_NUM >= 160000
 #define make_range_compat(typcache, lower, upper) make_range(typcache, lower, upper, false, NULL)

@@ -9,7 +9,7 @@
  *	fold		to add a batch of pending events to timelines, and to move
  *				the watermark, in one transaction
  *	part		a row of timelines; a user's new events go into the open part,
- *				which is closed when it has grown past PART_BYTES
+ *				which is closed when it has grown past PART_CLOSED
  *
  * Which ids may be folded?  All that are visible, provided that no event with
  * a lower id can still appear.  nextval() takes RowExclusiveLock on the
@@ -34,10 +34,12 @@
 #include "query.h"
 
 #include "catalog/pg_type.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "portability/instr_time.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -46,11 +48,12 @@
 #include "user_profile.h"
 
 /*
- * A part is closed when it takes this many bytes.  A batch adds at most as
- * many again, so that a row always fits inline into a page of 8 kB; two closed
- * parts fill a page.
+ * A part is closed when its timeline takes PART_CLOSED bytes.  None is made
+ * larger than PART_FULL, so that a row fits inline into a page of 8 kB: what a
+ * batch brings beyond that goes into further parts.
  */
-#define PART_BYTES			3900
+#define PART_CLOSED			6600
+#define PART_FULL			7600
 
 #define STRINGIFY_(x)		#x
 #define STRINGIFY(x)		STRINGIFY_(x)
@@ -75,29 +78,33 @@ static SqlQuery fold_query = {
 	"  INSERT INTO user_profile.users (user_id) SELECT b.user_id FROM batch b"
 	"  WHERE NOT EXISTS (SELECT FROM user_profile.users u WHERE u.user_id = b.user_id)"
 	"  ON CONFLICT (user_id) DO NOTHING"
+	"), targets AS ("
+	"  SELECT b.user_id, b.timeline, pg_column_size(b.timeline) AS size,"
+	"    coalesce(o.part, 0) AS part, " STRINGIFY(PART_FULL) " - coalesce(o.size, 0) AS room"
+	"  FROM batch b LEFT JOIN LATERAL ("
+	"    SELECT CASE WHEN l.open THEN l.part ELSE l.part + 1 END AS part,"
+	"      CASE WHEN l.open THEN pg_column_size(l.timeline) END AS size"
+	"    FROM user_profile.timelines l WHERE l.user_id = b.user_id"
+	"    ORDER BY l.part DESC LIMIT 1) o ON true"
 	"), pieces AS ("
-	"  SELECT b.user_id, b.timeline, 0 AS piece, true AS last FROM batch b"
-	"  WHERE pg_column_size(b.timeline) <= " STRINGIFY(PART_BYTES)
+	"  SELECT r.user_id, r.part, r.timeline, true AS last FROM targets r WHERE r.size <= r.room"
 	"  UNION ALL"
-	"  SELECT b.user_id, s.timeline, (s.piece - 1)::int,"
-	"    s.piece = count(*) OVER (PARTITION BY b.user_id) FROM batch b,"
-	"    ROWS FROM (user_profile.timeline_split(b.timeline, " STRINGIFY(PART_BYTES) "))"
+	"  SELECT r.user_id, (r.part + s.piece - 1)::int, s.timeline,"
+	"    s.piece = count(*) OVER (PARTITION BY r.user_id) FROM targets r,"
+	"    ROWS FROM (user_profile.timeline_split(r.timeline, " STRINGIFY(PART_FULL) ", r.room))"
 	"      WITH ORDINALITY AS s (timeline, piece)"
-	"  WHERE pg_column_size(b.timeline) > " STRINGIFY(PART_BYTES)
+	"  WHERE r.size > r.room"
 	"), folded AS ("
 	"  INSERT INTO user_profile.timelines AS t"
 	"    (user_id, part, timeline, first_at, last_at, events, open)"
-	"  SELECT p.user_id, coalesce(o.part, 0) + p.piece, p.timeline,"
+	"  SELECT p.user_id, p.part, p.timeline,"
 	"    user_profile.timeline_first_at(p.timeline), user_profile.timeline_last_at(p.timeline),"
 	"    user_profile.num_events(p.timeline),"
-	"    p.last AND pg_column_size(p.timeline) < " STRINGIFY(PART_BYTES)
-	"  FROM pieces p LEFT JOIN LATERAL ("
-	"    SELECT CASE WHEN l.open THEN l.part ELSE l.part + 1 END AS part"
-	"    FROM user_profile.timelines l WHERE l.user_id = p.user_id"
-	"    ORDER BY l.part DESC LIMIT 1) o ON true"
+	"    p.last AND pg_column_size(p.timeline) < " STRINGIFY(PART_CLOSED)
+	"  FROM pieces p"
 	"  ON CONFLICT (user_id, part) DO UPDATE SET"
 	"    (timeline, open) = (SELECT m.timeline,"
-	"        excluded.open AND pg_column_size(m.timeline) < " STRINGIFY(PART_BYTES)
+	"        excluded.open AND pg_column_size(m.timeline) < " STRINGIFY(PART_CLOSED)
 	"      FROM (SELECT user_profile.timeline_merge(t.timeline, excluded.timeline) AS timeline"
 	"        OFFSET 0) m),"
 	"    first_at = least(t.first_at, excluded.first_at),"
@@ -250,6 +257,39 @@ refresh_batch(int64 target, int64 *folded, int64 *through)
 }
 
 /*
+ * After the first refresh: put the timelines in the order of their keys, and
+ * let the planner know them.
+ *
+ * Each batch has written a new version of most timelines, and the space of the
+ * old ones is reused only after a vacuum, which cannot run between batches.
+ * Later on autovacuum sees to that.  This needs the table for itself, for a
+ * second in each 100 MB, and is left out where others use it, or where we are
+ * not its owner.
+ */
+static void
+settle_timelines(void)
+{
+	static const char *const statements[] = {
+		"CLUSTER user_profile.timelines USING timelines_pkey",
+		"ANALYZE user_profile.timelines, user_profile.users, user_profile.events"
+	};
+	Oid			timelines = relation_oid("timelines");
+
+	if (!owns_relation(timelines) ||
+		!ConditionalLockRelationOid(timelines, AccessExclusiveLock))
+		return;
+	pin_search_path();
+	for (size_t i = 0; i < lengthof(statements); i++)
+	{
+		int			result = SPI_execute(statements[i], false, 0);
+
+		if (result < 0)
+			elog(ERROR, "could not run \"%s\": %s", statements[i],
+				 SPI_result_code_string(result));
+	}
+}
+
+/*
  * CALL refresh(): fold all events that were in the log when it was called, a
  * transaction a batch.
  */
@@ -259,6 +299,8 @@ refresh(PG_FUNCTION_ARGS)
 {
 	bool		atomic = true;
 	int64		target;
+	QueryArgs	none = {0};
+	bool		first;
 	int64		done = 0;
 	int64		folded;
 	int64		through;
@@ -276,6 +318,7 @@ refresh(PG_FUNCTION_ARGS)
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	pin_search_path();
 	target = last_assigned_id();
+	first = query_number(&watermark_query, none) == 0;
 	wait_for_writers();
 	for (;;)
 	{
@@ -294,6 +337,8 @@ refresh(PG_FUNCTION_ARGS)
 				(errmsg("folded " INT64_FORMAT " events through id " INT64_FORMAT " of " INT64_FORMAT " (%.0f events/s)",
 						done, through, target, seconds > 0 ? done / seconds : 0)));
 	}
+	if (first && done > 0)
+		settle_timelines();
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -246,7 +246,8 @@ timeline_merge(PG_FUNCTION_ARGS)
 
 /*
  * Cut a timeline into pieces of about piece_bytes, so that each can be stored
- * inline.  What is not longer comes back as it is.
+ * inline, the first one of about first_bytes (0: as the others).  What is not
+ * longer than its first piece comes back as it is.
  */
 PG_FUNCTION_INFO_V1(timeline_split);
 Datum
@@ -254,21 +255,27 @@ timeline_split(PG_FUNCTION_ARGS)
 {
 	Timeline   *timeline = PG_GETARG_TIMELINE_P(0);
 	int32		piece_bytes = PG_GETARG_INT32(1);
-	size_t		size = VARSIZE_ANY_EXHDR(timeline);
+	int32		first_bytes = PG_GETARG_INT32(2);
+	int64		size = VARSIZE_ANY_EXHDR(timeline);
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Datum		value;
 	bool		isnull = false;
 	TimelineEvent *events;
 	int64		nevents;
+	int64		nfirst;
 	int64		npieces;
 	int64		done = 0;
 
-	if (piece_bytes < 1)
+	if (piece_bytes < 1 || first_bytes < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("piece_bytes must be positive, not %d", piece_bytes)));
+				 errmsg("%s must be positive, not %d",
+						piece_bytes < 1 ? "piece_bytes" : "first_bytes",
+						piece_bytes < 1 ? piece_bytes : first_bytes)));
+	if (first_bytes == 0)
+		first_bytes = piece_bytes;
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (size <= (size_t) piece_bytes)
+	if (size <= first_bytes)
 	{
 		value = PointerGetDatum(timeline);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
@@ -276,10 +283,12 @@ timeline_split(PG_FUNCTION_ARGS)
 	}
 
 	events = timeline_to_events(&timeline, 1, &nevents);
-	npieces = Min((int64) ((size + piece_bytes - 1) / piece_bytes), nevents);
+	nfirst = Max(nevents * first_bytes / size, 1);
+	npieces = 1 + Min((size - first_bytes + piece_bytes - 1) / piece_bytes, nevents - nfirst);
 	for (int64 i = 0; i < npieces; i++)
 	{
-		int64		end = nevents * (i + 1) / npieces;
+		int64		end = i == 0 ? nfirst :
+			nfirst + (nevents - nfirst) * i / (npieces - 1);
 		Timeline   *piece = timeline_from_events(events + done, end - done);
 
 		value = PointerGetDatum(piece);

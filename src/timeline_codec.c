@@ -313,6 +313,35 @@ timeline_block_times(const TimelineBlock *block, int64_t *out)
 	return (int64_t) at == block->last_at;
 }
 
+/*
+ * Count the gaps within a block that are longer than timeout, and sum all
+ * others, both without decoding to times.  (The sum is that of the lengths of
+ * the sessions; timeout and sum are in microseconds.)
+ */
+bool
+timeline_block_gaps(const TimelineBlock *block, uint64_t timeout,
+					int64_t *ngaps, uint64_t *active)
+{
+	uint64_t	limit = timeout / (uint64_t) block->unit;
+	uint64_t	offsets[TIMELINE_BLOCK_EVENTS];
+	uint64_t	sum = 0;
+	int64_t		count = 0;
+	int			n = block->nevents - 1;
+
+	if (!decode_octets(block->times, block->times_end, block->end, n, offsets))
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		bool		gap = offsets[i] > limit;
+
+		count += gap;
+		sum += gap ? 0 : offsets[i];
+	}
+	*ngaps = count;
+	*active = sum * (uint64_t) block->unit;
+	return true;
+}
+
 /* Decode the event ids */
 bool
 timeline_block_ids(const TimelineBlock *block, int64_t *out)

@@ -112,6 +112,8 @@ extern TimelineResult timeline_next_block(TimelineCursor *cursor, TimelineBlock 
 
 /* Each fills out[0 .. nevents - 1] and returns false where the bytes are malformed */
 extern bool timeline_block_times(const TimelineBlock *block, int64_t *out);
+extern bool timeline_block_gaps(const TimelineBlock *block, uint64_t timeout,
+								int64_t *ngaps, uint64_t *active);
 extern bool timeline_block_ids(const TimelineBlock *block, int64_t *out);
 extern bool timeline_block_types(const TimelineBlock *block, uint16_t *out);
 extern bool timeline_block_pages(const TimelineBlock *block, uint16_t *out);

@@ -13,51 +13,62 @@
 #include "timeline.h"
 
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
+#include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
 
-typedef struct IdEntry
+/* A set of ids, one bit each: ids are assigned densely */
+typedef struct IdSet
 {
-	int32		id;
-	char		status;
-} IdEntry;
-
-#define SH_PREFIX ids
-#define SH_ELEMENT_TYPE IdEntry
-#define SH_KEY_TYPE int32
-#define SH_KEY id
-#define SH_HASH_KEY(table, k) murmurhash32((uint32) (k))
-#define SH_EQUAL(table, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
+	int64		nwords;
+	uint64	   *words;
+} IdSet;
 
 typedef struct DictionaryState
 {
-	ids_hash   *types;
-	ids_hash   *pages;
+	MemoryContext context;
+	IdSet		types;
+	IdSet		pages;
 } DictionaryState;
+
+/* Add ids, which are ascending */
+static void
+id_set_add(IdSet *set, MemoryContext context, const int32 *ids, int n)
+{
+	int64		needed = ids[n - 1] / 64 + 1;
+
+	if (needed > set->nwords)
+	{
+		int64		nwords = Max(needed, 2 * set->nwords);
+		uint64	   *words = MemoryContextAllocZero(context, nwords * sizeof(uint64));
+
+		if (set->nwords > 0)
+		{
+			memcpy(words, set->words, set->nwords * sizeof(uint64));
+			pfree(set->words);
+		}
+		set->words = words;
+		set->nwords = nwords;
+	}
+	for (int i = 0; i < n; i++)
+		set->words[ids[i] / 64] |= UINT64CONST(1) << (ids[i] % 64);
+}
 
 PG_FUNCTION_INFO_V1(timelines_dictionary_transfn);
 Datum
 timelines_dictionary_transfn(PG_FUNCTION_ARGS)
 {
 	DictionaryState *state = PG_ARGISNULL(0) ? NULL : (DictionaryState *) PG_GETARG_POINTER(0);
-	MemoryContext context;
 	TimelineCursor cursor;
 	TimelineBlock block;
 	int32		dict[TIMELINE_BLOCK_EVENTS];
-	bool		found;
 
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (state == NULL)
 	{
-		state = MemoryContextAlloc(context, sizeof(DictionaryState));
-		state->types = ids_create(context, 64, NULL);
-		state->pages = ids_create(context, 64, NULL);
+		MemoryContext context = aggregate_context(fcinfo);
+
+		state = MemoryContextAllocZero(context, sizeof(DictionaryState));
+		state->context = context;
 	}
 	if (!PG_ARGISNULL(1))
 	{
@@ -66,31 +77,31 @@ timelines_dictionary_transfn(PG_FUNCTION_ARGS)
 		{
 			if (!timeline_block_type_dict(&block, dict))
 				timeline_report_damage();
-			for (int i = 0; i < block.ntypes; i++)
-				ids_insert(state->types, dict[i], &found);
+			id_set_add(&state->types, state->context, dict, block.ntypes);
 			if (!timeline_block_page_dict(&block, dict))
 				timeline_report_damage();
-			for (int i = 0; i < block.npages; i++)
-				if (dict[i] != 0)
-					ids_insert(state->pages, dict[i], &found);
+			id_set_add(&state->pages, state->context, dict, block.npages);
 		}
 	}
 	PG_RETURN_POINTER(state);
 }
 
-/* The ids as an array, in no particular order */
+/* The ids of a set, from the lowest on that counts */
 static Datum
-ids_array(ids_hash *ids)
+id_set_array(const IdSet *set, int32 lowest)
 {
-	Datum	   *values = palloc(Max(ids->members, 1) * sizeof(Datum));
-	ids_iterator iterator;
-	IdEntry    *entry;
+	int64		nbits = 64 * set->nwords;
+	int			nids = 0;
+	Datum	   *ids;
 	int			n = 0;
 
-	ids_start_iterate(ids, &iterator);
-	while ((entry = ids_iterate(ids, &iterator)) != NULL)
-		values[n++] = Int32GetDatum(entry->id);
-	return PointerGetDatum(construct_array(values, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	if (set->nwords > 0)
+		nids = (int) pg_popcount((const char *) set->words, (int) (set->nwords * sizeof(uint64)));
+	ids = MemoryContextAllocHuge(CurrentMemoryContext, Max(nids, 1) * sizeof(Datum));
+	for (int64 id = lowest; id < nbits; id++)
+		if (set->words[id / 64] & UINT64CONST(1) << (id % 64))
+			ids[n++] = Int32GetDatum((int32) id);
+	return PointerGetDatum(construct_array(ids, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
 PG_FUNCTION_INFO_V1(timelines_dictionary_finalfn);
@@ -107,7 +118,9 @@ timelines_dictionary_finalfn(PG_FUNCTION_ARGS)
 	state = (DictionaryState *) PG_GETARG_POINTER(0);
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	values[0] = ids_array(state->types);
-	values[1] = ids_array(state->pages);
+	values[0] = id_set_array(&state->types, 0);
+
+	/* Page 0 stands for none */
+	values[1] = id_set_array(&state->pages, 1);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls));
 }

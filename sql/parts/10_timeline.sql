@@ -53,11 +53,13 @@ CREATE FUNCTION user_profile.timeline_merge(timeline_a user_profile.timeline, ti
 COMMENT ON FUNCTION user_profile.timeline_merge(user_profile.timeline, user_profile.timeline) IS
 'All events of two timelines, encoded anew in the most compact form: what a refresh stores';
 
-CREATE FUNCTION user_profile.timeline_split(timeline user_profile.timeline, piece_bytes integer)
+CREATE FUNCTION user_profile.timeline_split(
+	timeline user_profile.timeline, piece_bytes integer, first_bytes integer DEFAULT 0
+)
 	RETURNS SETOF user_profile.timeline
 	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 20 ROWS 2;
-COMMENT ON FUNCTION user_profile.timeline_split(user_profile.timeline, integer) IS
-'Cut a timeline, in time order, into pieces of about piece_bytes bytes each';
+COMMENT ON FUNCTION user_profile.timeline_split(user_profile.timeline, integer, integer) IS
+'Cut a timeline, in time order, into pieces of about piece_bytes bytes each, the first one of about first_bytes (0: as the others)';
 
 -- Aggregates
 

@@ -105,3 +105,52 @@ CREATE AGGREGATE user_profile.timelines_daily(
 );
 COMMENT ON AGGREGATE user_profile.timelines_daily(user_profile.timeline, tstzrange, text, interval) IS
 'Figures of many users for each local day of a period, in order, zeros too; each row is the whole timeline of one user. Where the period is unbounded, from the first or to the last event of anybody. timezone: NULL is the session''s; timeout: NULL is the setting user_profile.session_timeout; these and the period are those of the first row. NULL where there are no rows. Errors: invalid_parameter_value for an unknown time zone, program_limit_exceeded for more than 1,000,000 days';
+
+-- Sessions of many users, nothing else
+
+CREATE TYPE user_profile.session_totals AS (
+	sessions bigint,
+	session_time interval,
+	avg_session interval
+);
+COMMENT ON TYPE user_profile.session_totals IS
+'Number of sessions, the sum of their lengths and their average; NULL lengths where there are none';
+
+CREATE FUNCTION user_profile.timelines_sessions_transfn(internal, user_profile.timeline) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 10;
+CREATE FUNCTION user_profile.timelines_sessions_transfn(internal, user_profile.timeline, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 10;
+CREATE FUNCTION user_profile.timelines_sessions_finalfn(internal) RETURNS user_profile.session_totals
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE;
+CREATE FUNCTION user_profile.timelines_sessions_combinefn(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE;
+CREATE FUNCTION user_profile.timelines_sessions_serialfn(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION user_profile.timelines_sessions_deserialfn(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE;
+CREATE AGGREGATE user_profile.timelines_sessions(timeline user_profile.timeline) (
+	SFUNC = user_profile.timelines_sessions_transfn,
+	STYPE = internal,
+	SSPACE = 64,
+	FINALFUNC = user_profile.timelines_sessions_finalfn,
+	FINALFUNC_MODIFY = read_only,
+	COMBINEFUNC = user_profile.timelines_sessions_combinefn,
+	SERIALFUNC = user_profile.timelines_sessions_serialfn,
+	DESERIALFUNC = user_profile.timelines_sessions_deserialfn,
+	PARALLEL = safe
+);
+COMMENT ON AGGREGATE user_profile.timelines_sessions(user_profile.timeline) IS
+'Sessions of many users over all time, by the setting user_profile.session_timeout; each row is the whole timeline of one user. For figures of a period see timelines_stats()';
+CREATE AGGREGATE user_profile.timelines_sessions(timeline user_profile.timeline, timeout interval) (
+	SFUNC = user_profile.timelines_sessions_transfn,
+	STYPE = internal,
+	SSPACE = 64,
+	FINALFUNC = user_profile.timelines_sessions_finalfn,
+	FINALFUNC_MODIFY = read_only,
+	COMBINEFUNC = user_profile.timelines_sessions_combinefn,
+	SERIALFUNC = user_profile.timelines_sessions_serialfn,
+	DESERIALFUNC = user_profile.timelines_sessions_deserialfn,
+	PARALLEL = safe
+);
+COMMENT ON AGGREGATE user_profile.timelines_sessions(user_profile.timeline, interval) IS
+'Sessions of many users over all time, by a timeout, which is that of the first row (NULL is the setting)';

@@ -23,7 +23,7 @@ WITH declared (level, privileges, names) AS (
 		'event_kind_number', 'event_page', 'event_type_name', 'search_matches', 'like_pattern',
 		'num_events', 'session_number', 'timeline_in', 'timeline_out', 'timeline_recv',
 		'timeline_send', 'timeline_agg', 'timeline_first_at', 'timeline_last_at',
-		'timeline_merge', 'timeline_split', 'timeline_stats', 'timelines_stats',
+		'timeline_merge', 'timeline_split', 'timeline_stats', 'timelines_stats', 'timelines_sessions',
 		'timeline_sessions', 'timeline_events', 'timeline_event_counts', 'timeline_page_counts',
 		'timelines_event_counts', 'timelines_page_counts', 'timeline_daily', 'timelines_daily',
 		'timeline_answers', 'timeline_interactions', 'timelines_dictionary',
@@ -41,6 +41,8 @@ WITH declared (level, privileges, names) AS (
 		'timelines_page_counts_transfn', 'timelines_page_counts_finalfn',
 		'timelines_stats_transfn', 'timelines_stats_finalfn', 'timelines_stats_combinefn',
 		'timelines_stats_serialfn', 'timelines_stats_deserialfn',
+		'timelines_sessions_transfn', 'timelines_sessions_finalfn', 'timelines_sessions_combinefn',
+		'timelines_sessions_serialfn', 'timelines_sessions_deserialfn',
 		-- relations
 		'active_rules', 'rule_users', 'email_matches', 'is_suppressed', 'user_visible', 'user_visible_support', 'timelines_since',
 		'companies_timelines', 'companies_members', 'workspace_timelines', 'timeline_event_details', 'timeline_answer_details',
@@ -60,7 +62,7 @@ WITH declared (level, privileges, names) AS (
 		'workspace_nps', 'workspace_sentiment', 'workspace_engagement']),
 	('reader', 'USAGE', ARRAY[
 		'timeline', 'event_kind', 'activity_stats', 'dictionary_ids', 'event_count',
-		'page_count', 'daily_stats']),
+		'page_count', 'daily_stats', 'session_totals']),
 	('writer', 'INSERT, SELECT (event_id, user_id, message_id)', ARRAY['events']),
 	('writer', 'SELECT, INSERT, UPDATE', ARRAY['users', 'companies', 'memberships']),
 	('writer', 'INSERT', ARRAY['session_replays']),
