@@ -68,7 +68,8 @@ CREATE FUNCTION pg_temp.declaration(p pg_proc) RETURNS text
 	RETURN p.proname || '(' || regexp_replace(pg_get_function_arguments(p.oid), ', OUT .*$', '') || ')'
 		|| CASE WHEN p.prokind = 'p' THEN ''
 			WHEN 'o' = ANY (p.proargmodes) THEN
-				E'\n    → (' || regexp_replace(pg_get_function_arguments(p.oid), '^.*?, OUT |OUT ', '', 'g') || ')'
+				E'\n    → (' || replace(substr(pg_get_function_arguments(p.oid),
+					strpos(pg_get_function_arguments(p.oid), ', OUT ') + 6), 'OUT ', '') || ')'
 			ELSE E'\n    → ' || regexp_replace(pg_get_function_result(p.oid), '^TABLE\((.*)\)$', '(\1)') END
 		|| CASE p.prokind WHEN 'a' THEN '    (aggregate)' WHEN 'w' THEN '    (window function)'
 			WHEN 'p' THEN '    (procedure)' ELSE '' END;
