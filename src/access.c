@@ -12,6 +12,7 @@
  */
 #include "query.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -49,12 +50,19 @@ run_statements(SqlQuery *query, QueryArgs args)
 	}
 }
 
-/* A role that exists */
+/*
+ * A role that exists.  Only the owner of the extension can grant: GRANT by
+ * anybody else would warn, and change nothing.
+ */
 static void
 check_role(FunctionCallInfo fcinfo, int argno)
 {
 	check_not_null(fcinfo, argno, "role");
 	(void) GetUserNameFromId(PG_GETARG_OID(argno), false);
+	if (!owns_relation(relation_oid("events")))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of extension user_profile to grant or revoke access")));
 }
 
 PG_FUNCTION_INFO_V1(grant_access);
