@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "nodes/supportnodes.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/rangetypes.h"
@@ -72,6 +73,34 @@ period_from_arg(FunctionCallInfo fcinfo, int argno)
 				 errmsg("period must not be null"),
 				 errhint("Give '(,)' for all time.")));
 	return period_from_datum(PG_GETARG_DATUM(argno));
+}
+
+/* Is a time within a period? */
+PG_FUNCTION_INFO_V1(in_period);
+Datum
+in_period(PG_FUNCTION_ARGS)
+{
+	TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
+	Period		period = period_from_datum(PG_GETARG_DATUM(1));
+
+	PG_RETURN_BOOL(PERIOD_HAS(period, at));
+}
+
+/*
+ * Planner support of conditions that hold for most rows.  Without it, the
+ * planner expects a thousandth of the rows within a period that it does not
+ * know, and loops over what it should hash.
+ */
+PG_FUNCTION_INFO_V1(likely_support);
+Datum
+likely_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (!IsA(request, SupportRequestSelectivity))
+		PG_RETURN_POINTER(NULL);
+	((SupportRequestSelectivity *) request)->selectivity = 1.0;
+	PG_RETURN_POINTER(request);
 }
 
 /* Make a tstzrange that includes its lower bound */

@@ -18,7 +18,6 @@
 #include "query.h"
 
 #include "catalog/pg_type.h"
-#include "nodes/supportnodes.h"
 #include "utils/rls.h"
 
 /* What is decided once a query */
@@ -55,17 +54,4 @@ user_visible(PG_FUNCTION_ARGS)
 	visible = query_read(&query, args) > 0;
 	SPI_finish();
 	PG_RETURN_BOOL(visible);
-}
-
-/* Planner support: it holds for all rows, or nearly */
-PG_FUNCTION_INFO_V1(user_visible_support);
-Datum
-user_visible_support(PG_FUNCTION_ARGS)
-{
-	Node	   *request = (Node *) PG_GETARG_POINTER(0);
-
-	if (!IsA(request, SupportRequestSelectivity))
-		PG_RETURN_POINTER(NULL);
-	((SupportRequestSelectivity *) request)->selectivity = 1.0;
-	PG_RETURN_POINTER(request);
 }

@@ -263,6 +263,17 @@ CREATE FUNCTION user_profile.previous_period(period tstzrange) RETURNS tstzrange
 COMMENT ON FUNCTION user_profile.previous_period(tstzrange) IS
 'The period of equal length just before; NULL where the period is unbounded';
 
+CREATE FUNCTION user_profile.likely_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION user_profile.likely_support(internal) IS
+'Planner support of conditions that hold for most rows';
+
+CREATE FUNCTION user_profile.in_period(at timestamptz, period tstzrange) RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1
+	SUPPORT user_profile.likely_support;
+COMMENT ON FUNCTION user_profile.in_period(timestamptz, tstzrange) IS
+'Is a time within a period? As <@, but the planner expects that it is';
+
 CREATE FUNCTION user_profile.first_needed_at(period tstzrange, timeout interval DEFAULT NULL) RETURNS timestamptz
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION user_profile.first_needed_at(tstzrange, interval) IS

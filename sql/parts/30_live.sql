@@ -55,13 +55,9 @@ CREATE TRIGGER skip_suppressed BEFORE INSERT ON user_profile.session_replays
 -- whom a caller may see: parts and pending_events, on which all else rests, keep
 -- to it. Users that have no row yet are then seen by nobody.
 
-CREATE FUNCTION user_profile.user_visible_support(internal) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION user_profile.user_visible_support(internal) IS
-'Planner support of user_visible()';
 CREATE FUNCTION user_profile.user_visible(user_id text) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1
-	SUPPORT user_profile.user_visible_support;
+	SUPPORT user_profile.likely_support;
 COMMENT ON FUNCTION user_profile.user_visible(text) IS
 'May the caller see this user? Only row-level security on users can forbid it';
 

@@ -67,7 +67,7 @@ FROM (
 	UNION ALL
 	SELECT p.user_id, p.kind, p.name, 1, p.occurred_at
 	FROM user_profile.pending_events p
-	WHERE p.occurred_at OPERATOR(pg_catalog.<@) period
+	WHERE user_profile.in_period(p.occurred_at, period)
 		AND p.kind IN ('tracked', 'labeled', 'feature_tag')
 ) e
 GROUP BY e.user_id, e.kind, e.name;
@@ -94,7 +94,7 @@ FROM (
 	UNION ALL
 	SELECT p.user_id, p.page, (p.kind OPERATOR(pg_catalog.=) 'page_view')::integer, 1, p.occurred_at
 	FROM user_profile.pending_events p
-	WHERE p.occurred_at OPERATOR(pg_catalog.<@) period AND p.page IS NOT NULL
+	WHERE user_profile.in_period(p.occurred_at, period) AND p.page IS NOT NULL
 ) e
 GROUP BY e.user_id, e.page;
 END;

@@ -156,7 +156,7 @@ FROM (
 	SELECT m.company_id, p.kind, p.name, 1, p.occurred_at
 	FROM user_profile.pending_events p
 	JOIN user_profile.included_members m ON m.user_id OPERATOR(pg_catalog.=) p.user_id
-	WHERE p.occurred_at OPERATOR(pg_catalog.<@) period
+	WHERE user_profile.in_period(p.occurred_at, period)
 		AND p.kind IN ('tracked', 'labeled', 'feature_tag')
 ) e
 GROUP BY e.company_id, e.kind, e.name;
@@ -190,7 +190,7 @@ FROM (
 	SELECT m.company_id, p.page, (p.kind OPERATOR(pg_catalog.=) 'page_view')::integer, 1, p.occurred_at
 	FROM user_profile.pending_events p
 	JOIN user_profile.included_members m ON m.user_id OPERATOR(pg_catalog.=) p.user_id
-	WHERE p.occurred_at OPERATOR(pg_catalog.<@) period AND p.page IS NOT NULL
+	WHERE user_profile.in_period(p.occurred_at, period) AND p.page IS NOT NULL
 ) e
 GROUP BY e.company_id, e.page;
 END;
@@ -301,7 +301,7 @@ LEFT JOIN (
 		SELECT m.company_id, user_profile.nps_category(user_profile.answer_score(p.properties))
 		FROM user_profile.pending_events p
 		JOIN user_profile.included_members m ON m.user_id OPERATOR(pg_catalog.=) p.user_id
-		WHERE p.kind OPERATOR(pg_catalog.=) 'nps' AND p.occurred_at OPERATOR(pg_catalog.<@) period
+		WHERE p.kind OPERATOR(pg_catalog.=) 'nps' AND user_profile.in_period(p.occurred_at, period)
 	) r
 	GROUP BY r.company_id
 ) a ON a.company_id OPERATOR(pg_catalog.=) c.company_id;
@@ -403,7 +403,7 @@ FROM (
 	UNION ALL
 	SELECT p.kind, p.name, 1, p.occurred_at
 	FROM user_profile.pending_events p
-	WHERE p.occurred_at OPERATOR(pg_catalog.<@) period
+	WHERE user_profile.in_period(p.occurred_at, period)
 		AND p.kind IN ('tracked', 'labeled', 'feature_tag')
 		AND NOT EXISTS (SELECT FROM user_profile.excluded_users x
 			WHERE x.user_id OPERATOR(pg_catalog.=) p.user_id)
@@ -440,7 +440,7 @@ FROM (
 	UNION ALL
 	SELECT p.page, (p.kind OPERATOR(pg_catalog.=) 'page_view')::integer, 1, p.occurred_at
 	FROM user_profile.pending_events p
-	WHERE p.occurred_at OPERATOR(pg_catalog.<@) period AND p.page IS NOT NULL
+	WHERE user_profile.in_period(p.occurred_at, period) AND p.page IS NOT NULL
 		AND NOT EXISTS (SELECT FROM user_profile.excluded_users x
 			WHERE x.user_id OPERATOR(pg_catalog.=) p.user_id)
 ) e
@@ -512,7 +512,7 @@ FROM (
 		UNION ALL
 		SELECT p.user_id, user_profile.nps_category(user_profile.answer_score(p.properties))
 		FROM user_profile.pending_events p
-		WHERE p.kind OPERATOR(pg_catalog.=) 'nps' AND p.occurred_at OPERATOR(pg_catalog.<@) period
+		WHERE p.kind OPERATOR(pg_catalog.=) 'nps' AND user_profile.in_period(p.occurred_at, period)
 	) r
 	WHERE NOT EXISTS (SELECT FROM user_profile.excluded_users x
 		WHERE x.user_id OPERATOR(pg_catalog.=) r.user_id)
