@@ -186,7 +186,10 @@ dictionary_find(Dictionary *dict, bool *found)
 	entry = dict_insert(dict->table, key, found);
 	if (!*found)
 	{
-		/* An error before the id is known ends the query, and the table with it */
+		/*
+		 * An error before the id is known ends the query, and the table with
+		 * it
+		 */
 		entry->key.data = MemoryContextAlloc(dict->context, key.length);
 		memcpy(entry->key.data, key.data, key.length);
 		entry->id = 0;

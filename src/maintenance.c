@@ -88,7 +88,10 @@ rebuild_timelines(PG_FUNCTION_ARGS)
 	" WHERE x.occurred_at < (SELECT expired_before FROM user_profile.refresh_state)" \
 	"  AND NOT EXISTS (SELECT FROM user_profile.events e WHERE e.event_id = x.event_id)"
 
-	/* Where nothing was expired, timelines are not even read: they may be damaged */
+	/*
+	 * Where nothing was expired, timelines are not even read: they may be
+	 * damaged
+	 */
 	static SqlQuery drop = {
 		"DELETE FROM user_profile.timelines t WHERE ($1 IS NULL OR t.user_id = $1)"
 		" AND ((SELECT expired_before FROM user_profile.refresh_state) IS NULL OR"

@@ -352,7 +352,7 @@ day_clock_advance(DayClock *clock, int64 at)
 	if (!entry->uniform)
 	{
 		pg_time_t	secs = (pg_time_t) floor_div(at, USECS_PER_SEC) +
-			(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (pg_time_t) SECS_PER_DAY;
+		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (pg_time_t) SECS_PER_DAY;
 		struct pg_tm *local = pg_localtime(&secs, clock->timezone);
 
 		if (local != NULL)

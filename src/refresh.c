@@ -325,7 +325,10 @@ refresh(PG_FUNCTION_ARGS)
 		instr_time	now;
 		double		seconds;
 
-		/* Each batch sees what was committed before it, whatever the isolation level */
+		/*
+		 * Each batch sees what was committed before it, whatever the
+		 * isolation level
+		 */
 		SPI_commit();
 		if (!refresh_batch(target, &folded, &through))
 			break;

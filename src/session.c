@@ -79,8 +79,8 @@ session_number(PG_FUNCTION_ARGS)
 	else
 	{
 		uint64		gap = at >= state->previous_at ?
-			(uint64) at - (uint64) state->previous_at :
-			(uint64) state->previous_at - (uint64) at;
+		(uint64) at - (uint64) state->previous_at :
+		(uint64) state->previous_at - (uint64) at;
 
 		if (gap > (uint64) state->timeout)
 			state->number++;

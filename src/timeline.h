@@ -88,7 +88,8 @@ typedef struct DayOffset
 typedef struct DayClock
 {
 	pg_tz	   *timezone;
-	int64		until;			/* times from the last one asked to here are on its day */
+	int64		until;			/* times from the last one asked to here are
+								 * on its day */
 	int64		day;
 	DayOffset	cache[DAY_CACHE_SIZE];
 } DayClock;
@@ -117,7 +118,7 @@ extern TimelineEvent *timeline_to_events(Timeline *const *timelines, int ntimeli
 extern Timeline *timeline_union(Timeline *const *timelines, int ntimelines);
 
 /* period.c */
-extern Period period_from_datum(Datum range);
+extern Period period_from_datum(Datum datum);
 extern Period period_from_arg(FunctionCallInfo fcinfo, int argno);
 extern int64 timeout_from_arg(FunctionCallInfo fcinfo, int argno);
 extern bool timeout_from_interval(const Interval *interval, int64 *usecs);

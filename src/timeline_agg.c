@@ -108,7 +108,7 @@ timeline_agg_transfn(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	EventsState *state = PG_ARGISNULL(0) ? events_state(context) :
-		(EventsState *) PG_GETARG_POINTER(0);
+	(EventsState *) PG_GETARG_POINTER(0);
 	TimelineEvent event;
 
 	event_from_args(fcinfo, &event);
@@ -144,7 +144,7 @@ timeline_agg_combinefn(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	EventsState *into = PG_ARGISNULL(0) ? events_state(context) :
-		(EventsState *) PG_GETARG_POINTER(0);
+	(EventsState *) PG_GETARG_POINTER(0);
 
 	if (!PG_ARGISNULL(1))
 	{

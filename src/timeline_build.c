@@ -63,16 +63,14 @@ writer_reserve(TimelineWriter *writer, size_t more)
 	if (needed <= writer->capacity)
 		return;
 	writer->capacity = Min(Max(needed, 2 * writer->capacity), MaxAllocSize);
-	writer->data = writer->data == NULL ? palloc(writer->capacity) :
-		repalloc(writer->data, writer->capacity);
+	writer->data = repalloc(writer->data, writer->capacity);
 }
 
 static void
 writer_begin(TimelineWriter *writer, size_t expected)
 {
-	memset(writer, 0, sizeof(*writer));
-	writer->size = 0;
-	writer_reserve(writer, VARHDRSZ + 1 + expected);
+	writer->capacity = Min(VARHDRSZ + 1 + expected, MaxAllocSize);
+	writer->data = palloc(writer->capacity);
 	writer->data[VARHDRSZ] = TIMELINE_VERSION;
 	writer->size = VARHDRSZ + 1;
 }
@@ -288,7 +286,7 @@ timeline_split(PG_FUNCTION_ARGS)
 	for (int64 i = 0; i < npieces; i++)
 	{
 		int64		end = i == 0 ? nfirst :
-			nfirst + (nevents - nfirst) * i / (npieces - 1);
+		nfirst + (nevents - nfirst) * i / (npieces - 1);
 		Timeline   *piece = timeline_from_events(events + done, end - done);
 
 		value = PointerGetDatum(piece);

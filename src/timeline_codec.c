@@ -252,25 +252,25 @@ decode_octets(const uint8_t *p, const uint8_t *end, const uint8_t *limit,
 	p += packed_bytes(n, 3);
 	for (int i = 0; i < n; i += 8, codes += 3)
 	{
-		int			count = n - i < 8 ? n - i : 8;
+		int			left = n - i;
 		uint32_t	c = codes[0];
 
 		if (!buffered && limit - p < 64)
 		{
-			size_t		left = (size_t) (limit - p);
+			size_t		rest = (size_t) (limit - p);
 
-			memcpy(buffer, p, left);
-			memset(buffer + left, 0, sizeof(buffer) - left);
+			memcpy(buffer, p, rest);
+			memset(buffer + rest, 0, sizeof(buffer) - rest);
 			end = buffer + (end - p);
-			limit = buffer + left;
+			limit = buffer + rest;
 			p = buffer;
 			buffered = true;
 		}
-		if (count > 2)
+		if (left > 2)
 			c |= (uint32_t) codes[1] << 8;
-		if (count > 5)
+		if (left > 5)
 			c |= (uint32_t) codes[2] << 16;
-		if (count == 8)
+		if (left >= 8)
 		{
 			/* A fixed count, for the compiler to unroll */
 			for (int k = 0; k < 8; k++, c >>= 3)
@@ -281,7 +281,7 @@ decode_octets(const uint8_t *p, const uint8_t *end, const uint8_t *limit,
 		}
 		else
 		{
-			for (int k = 0; k < count; k++, c >>= 3)
+			for (int k = 0; k < left; k++, c >>= 3)
 			{
 				out[i + k] = load64(p) & octet_mask[c & 7];
 				p += octet_length[c & 7];
@@ -500,6 +500,7 @@ encode_octets(const uint64_t *values, int n, uint8_t *out)
 typedef struct IdColumn
 {
 	int			size;			/* distinct ids */
+	uint16_t	last;			/* position of the id of the event before */
 	int32_t		ids[TIMELINE_BLOCK_EVENTS];
 	uint16_t	slots[2 * TIMELINE_BLOCK_EVENTS];
 	uint16_t	positions[TIMELINE_BLOCK_EVENTS];
@@ -552,9 +553,9 @@ id_column_add(IdColumn *column, uint32_t mask, int i, int32_t id)
 	uint32_t	slot;
 
 	/* Successive events are often of the same type or on the same page */
-	if (i > 0 && column->ids[column->positions[i - 1]] == id)
+	if (column->size > 0 && column->ids[column->last] == id)
 	{
-		column->positions[i] = column->positions[i - 1];
+		column->positions[i] = column->last;
 		return;
 	}
 	slot = (((uint32_t) id * UINT32_C(2654435769)) >> 16) & mask;
@@ -565,7 +566,8 @@ id_column_add(IdColumn *column, uint32_t mask, int i, int32_t id)
 		column->ids[column->size] = id;
 		column->slots[slot] = (uint16_t) ++column->size;
 	}
-	column->positions[i] = (uint16_t) (column->slots[slot] - 1);
+	column->last = (uint16_t) (column->slots[slot] - 1);
+	column->positions[i] = column->last;
 }
 
 /* Sort the distinct ids and encode them */
@@ -638,11 +640,11 @@ time_differences(const TimelineEvent *events, int nevents, uint64_t *out)
 			unit = 2;
 	}
 	if (unit == 0)
-		for (int i = 0; i < nevents - 1; i++)
-			out[i] /= 1000000;
+		for (int i = 1; i < nevents; i++)
+			out[i - 1] /= 1000000;
 	else if (unit == 1)
-		for (int i = 0; i < nevents - 1; i++)
-			out[i] /= 1000;
+		for (int i = 1; i < nevents; i++)
+			out[i - 1] /= 1000;
 	return unit;
 }
 
@@ -722,7 +724,10 @@ timeline_validate(const uint8_t *bytes, size_t size)
 			return "malformed column";
 		for (int i = 0; i < block.nevents; i++)
 		{
-			/* A difference that wraps around would come out as an earlier time */
+			/*
+			 * A difference that wraps around would come out as an earlier
+			 * time
+			 */
 			if (timeline_event_cmp(&events[i], &last) < 0)
 				return "events out of order";
 			last = events[i];

@@ -37,7 +37,8 @@ typedef struct IdCounts
 	Period		period;
 	bool		pages;			/* are pages counted, or event types? */
 	uint32		ncounts;
-	uint32		capacity;		/* a power of two; there are twice as many slots */
+	uint32		capacity;		/* a power of two; there are twice as many
+								 * slots */
 	IdCount    *counts;
 	uint32	   *slots;
 } IdCounts;
@@ -138,7 +139,7 @@ id_counts_reset(IdCounts *state, Period period)
 		return;
 	}
 	if (state->ncounts > 0)
-		memset(state->slots, 0, 2 * state->capacity * sizeof(uint32));
+		memset(state->slots, 0, (size_t) 2 * state->capacity * sizeof(uint32));
 	state->ncounts = 0;
 	state->period = period;
 }

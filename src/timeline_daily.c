@@ -50,7 +50,8 @@ typedef struct DaySeries
 	int64		users;			/* timelines so far */
 	int64		first_day;
 	int64		ndays;
-	int64		base;			/* the day of the first entry; a multiple of DAYS_STEP */
+	int64		base;			/* the day of the first entry; a multiple of
+								 * DAYS_STEP */
 	int64		capacity;
 	DayCount   *days;
 } DaySeries;
@@ -309,7 +310,8 @@ series_add(DaySeries *series, DailyScratch *scratch, const Timeline *timeline)
 	TimelineCursor cursor;
 	TimelineBlock block;
 	bool		any_before = false; /* is there an event before this block? */
-	bool		counting = false;	/* did the current session start in the period? */
+	bool		counting = false;	/* did the current session start in the
+									 * period? */
 	int64		started_at = 0;
 	int64		previous_at = 0;
 

@@ -158,7 +158,8 @@ timeline_out(PG_FUNCTION_ARGS)
 	size_t		size = VARSIZE_ANY_EXHDR(timeline);
 	char	   *text = palloc(2 * size + 1);
 
-	text[hex_encode(VARDATA_ANY(timeline), size, text)] = '\0';
+	text[		hex_encode(VARDATA_ANY(timeline), size, text)] = '\0';
+
 	PG_RETURN_CSTRING(text);
 }
 

@@ -185,7 +185,8 @@ stats_add(StatsState *state, StatsScratch *scratch, const Timeline *timeline)
 	TimelineBlock block;
 	bool		any_before = false; /* is there an event before this block? */
 	bool		active = false;
-	bool		counting = false;	/* did the current session start in the period? */
+	bool		counting = false;	/* did the current session start in the
+									 * period? */
 	int64		started_at = 0;
 	int64		previous_at = 0;
 

@@ -68,7 +68,7 @@ check() {
 	fi
 }
 
-# shellcheck. Switched off: SC2016, as what stands in single quotes here is for perl, another
+# The shell scripts. Switched off: SC2016, as what stands in single quotes here is for perl, another
 # shell or at_exit; SC2119, as start_cluster's arguments are optional.
 shell_scripts() {
 	# -x: follow what a script sources

@@ -37,7 +37,7 @@ CREATE FUNCTION user_profile.is_suppressed(user_id text) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE SECURITY DEFINER COST 1
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.is_suppressed(text) IS
-'Was this user deleted with suppress? What arrives for such an id is dropped';
+'Was this user deleted with suppress? What arrives for such an id is dropped. SECURITY DEFINER: the key of the digests is for operators only, and this tells yes or no, nothing else';
 
 CREATE FUNCTION user_profile.skip_suppressed() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE c COST 100

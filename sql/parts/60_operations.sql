@@ -81,10 +81,8 @@ RETURNS SETOF user_profile.erasures
 COMMENT ON FUNCTION user_profile.run_scheduled_deletions() IS
 'Delete the users whose scheduled deletion is due, and return the receipts; to be called regularly';
 
--- SECURITY DEFINER: who sends events may say that two ids are one user, without
--- the right to rewrite timelines otherwise
 CREATE FUNCTION user_profile.alias(previous_id text, user_id text) RETURNS void
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE SECURITY DEFINER COST 100000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.alias(text, text) IS
-'Make everything of previous_id user_id''s: events, sessions, memberships, recordings, traits that user_id lacks; and what still arrives under previous_id. An anonymous visitor becomes a known user so. Errors: invalid_parameter_value for an alias of itself, a cycle, or an id that is another user''s alias already; active_sql_transaction above read committed';
+'Make everything of previous_id user_id''s: events, sessions, memberships, recordings, traits that user_id lacks; and what still arrives under previous_id. An anonymous visitor becomes a known user so. Errors: invalid_parameter_value for an alias of itself, a cycle, or an id that is another user''s alias already; active_sql_transaction above read committed. SECURITY DEFINER: who sends events may say that two ids are one user, without the right to rewrite timelines otherwise';

@@ -119,6 +119,36 @@ ORDER BY g, size;
 SELECT throws_ok($$SELECT user_profile.timeline_split(timeline, 0) FROM test.timelines$$, '22023',
 	'piece_bytes must be positive, not 0', 'pieces of nothing');
 
+SELECT throws_ok($$SELECT user_profile.timeline_split(timeline, 100, -1) FROM test.timelines$$, '22023',
+	'first_bytes must be positive, not -1', 'a first piece of less than nothing');
+SELECT is(string_agg(test.events_of(p.timeline), ' ' ORDER BY p.n), test.events_of(t.timeline),
+		format('pieces with a first one of %s bytes are the whole (%s)', first, g))
+	|| E'\n' || ok(min(length(user_profile.timeline_send(p.timeline))) FILTER (WHERE p.n = 1) <= first + 200
+		AND count(*) > 1, 'and the first one is as small as asked for')
+FROM test.timelines t, unnest('{100,500,1500}'::int[]) first,
+	ROWS FROM (user_profile.timeline_split(t.timeline, 2000, first)) WITH ORDINALITY AS p (timeline, n)
+WHERE g IN (4, 7)
+GROUP BY g, first, test.events_of(t.timeline)
+ORDER BY g, first;
+
+-- Sessions of all timelines, by nothing but gaps, against plain SQL
+SELECT results_eq(
+	format('SELECT (s).sessions, (s).session_time, round(extract(epoch FROM (s).avg_session), 5)
+		FROM (SELECT user_profile.timelines_sessions(timeline, %L) AS s FROM test.timelines WHERE g < 9) x', timeout),
+	format('SELECT count(*) FILTER (WHERE gap IS NULL OR gap > %1$L),
+			coalesce(sum(gap) FILTER (WHERE gap <= %1$L), interval ''0''),
+			round(extract(epoch FROM coalesce(sum(gap) FILTER (WHERE gap <= %1$L), interval ''0'')) / count(*) FILTER (WHERE gap IS NULL OR gap > %1$L), 5)
+		FROM (SELECT occurred_at - lag(occurred_at) OVER (PARTITION BY g ORDER BY occurred_at, event_id) AS gap
+			FROM test.rows WHERE g < 9) gaps', timeout),
+	format('timelines_sessions() with a timeout of %s', timeout))
+FROM unnest('{00:00:00,00:00:00.000001,00:00:01,00:30:00,06:00:00,40 days}'::text[]) timeout;
+SELECT is((SELECT (user_profile.timelines_sessions(timeline)).sessions FROM test.timelines WHERE g < 9),
+	(SELECT (user_profile.timelines_stats(timeline, '(,)')).sessions FROM test.timelines WHERE g < 9),
+	'timelines_sessions() takes the timeout of the setting');
+SELECT is(user_profile.timelines_sessions(timeline)::text, '(0,,)', 'no sessions where there are no timelines')
+FROM test.timelines WHERE false;
+SELECT is(user_profile.timelines_sessions(NULL::user_profile.timeline)::text, '(0,,)', 'and none of NULL');
+
 --
 -- Parallel plans give what serial ones do
 --
