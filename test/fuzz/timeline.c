@@ -175,7 +175,7 @@ make_events(const uint8_t *data, size_t size, TimelineEvent *events)
 	const uint8_t *start = recipe.next;
 	int64_t		unit = (int64_t[]) {1, 1000, 1000000, 1}[head & 3];
 	int			nevents = 1 + (int) take_number(&recipe, 2) %
-		((head & 8) != 0 ? TIMELINE_BLOCK_EVENTS : 24);
+	((head & 8) != 0 ? TIMELINE_BLOCK_EVENTS : 24);
 	const uint64_t range = (uint64_t) TIMELINE_END_TIME - (uint64_t) TIMELINE_MIN_TIME;
 	uint64_t	at = take_number(&recipe, 8) % range;
 	uint64_t	id = take_number(&recipe, 8);
