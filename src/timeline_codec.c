@@ -478,6 +478,7 @@ encode_octets(const uint64_t *values, int n, uint8_t *out)
 	memset(codes, 0, packed_bytes(n, 3));
 	for (int i = 0; i < n; i++)
 	{
+		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): all n are set */
 		uint64_t	v = values[i];
 		int			bytes = v == 0 ? 0 : (71 - __builtin_clzll(v)) / 8;
 		unsigned	code = bytes >= 7 ? 7 : (unsigned) bytes;
