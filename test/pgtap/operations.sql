@@ -124,7 +124,7 @@ SELECT is(
 	'and the events of the others');
 SELECT is((SELECT users FROM user_profile.company_overview('c3', '(,)')),
 	(SELECT count(*) - 1 FROM user_profile.memberships WHERE company_id = 'c3'), 'one less in the company');
-SELECT is_empty($$SELECT * FROM user_profile.company_sentiment WHERE user_id = 'u3'$$, 'no answer in a company');
+SELECT is_empty($$SELECT * FROM user_profile.companies_sentiment('(,)') WHERE user_id = 'u3'$$, 'no answer in a company');
 SELECT is_empty($$SELECT * FROM user_profile.workspace_sentiment('(,)') WHERE user_id = 'u3'$$, 'nor in the workspace');
 SELECT is((excluded, exclusion_reason)::text, '(t,tester)', 'the profile answers, flagged') FROM user_profile.user_profile('u3');
 SELECT is(total_events, (SELECT count(*) FROM user_profile.events
@@ -140,7 +140,7 @@ SELECT is(count(*), 1::bigint, 'a deletion') FROM user_profile.delete_user('u3')
 SELECT test.same('test.without_u3', true, 'excluded users leave every figure as deleted ones do');
 ROLLBACK;
 SELECT user_profile.exclude_user('u3', 'another reason') \g /dev/null
-SELECT is((exclusion_reason), 'another reason', 'excluded again: the reason changes') FROM user_profile.user_profile('u3');
+SELECT is(exclusion_reason, 'another reason', 'excluded again: the reason changes') FROM user_profile.user_profile('u3');
 SELECT user_profile.include_user('u3') \g /dev/null
 SELECT test.same('test.before', false, 'included again, everything is as it was');
 SELECT lives_ok($$SELECT user_profile.include_user('u3')$$, 'including who is included changes nothing');
@@ -232,7 +232,7 @@ SELECT throws_ok($$SELECT user_profile.preview_exclusion_rule('planet', 'x')$$, 
 	'kind of exclusion rule must be user, company or email_domain, not "planet"', 'an unknown kind in a preview');
 SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('user', '')$$, '22023', NULL, 'an empty pattern');
 SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('user', NULL)$$, '22004', NULL, 'a NULL pattern');
-SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('user', 'u1', expires_at => 'infinity')$$, '22023', NULL, 'a rule without a finite end');
+SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('user', 'u1', expires_at => 'infinity')$$, '22008', NULL, 'a rule without a finite end');
 SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('user', 'u1', expires_at => '2020-01-01')$$, '22023',
 	'expires_at must be in the future, not 2020-01-01 00:00:00+00', 'a rule that has expired');
 SELECT test.same('test.before', false, 'errors changed nothing');
@@ -278,7 +278,7 @@ SELECT is((SELECT string_agg("table" || ' ' || rows, ', ' ORDER BY "table") FROM
 SELECT is_empty($$SELECT * FROM user_profile.preview_delete('nobody')$$, 'of an unknown user there is none');
 SELECT cmp_ok((SELECT count(*) FROM test.rows_with('zorro')), '>', 30::bigint, 'rows of the user there are');
 BEGIN;
-SELECT throws_ok($$DO $do$ BEGIN PERFORM user_profile.delete_user('zorro'); RAISE 'stop'; END $do$$$, 'P0001', 'stop', 'a deletion that is undone');
+SELECT throws_ok($$DO $do$ BEGIN PERFORM user_profile.delete_user('zorro'); RAISE 'stop'; END $do$ $$, 'P0001', 'stop', 'a deletion that is undone');
 SELECT is((SELECT count(*) FROM user_profile.erasures), 0::bigint, 'leaves no receipt');
 SELECT is((SELECT sum(rows) FROM user_profile.preview_delete('zorro')), 39::numeric, 'and every row');
 ROLLBACK;
@@ -292,9 +292,7 @@ SELECT is((erased_by, erased_at BETWEEN now() - interval '1 min' AND clock_times
 	format('(%s,t,32)', current_user), 'by whom, when, a digest') FROM test.receipt;
 SELECT results_eq('SELECT * FROM user_profile.erasures', 'SELECT * FROM test.receipt', 'the receipt is the row in erasures');
 SELECT test.gone('zorro', 'no row of the user is left in any table, pending events and names in the dictionaries included');
-SELECT is((SELECT count(*) FROM user_profile.event_types WHERE name = 'name 1'), 1::bigint, 'names that others use stay')
-WHERE EXISTS (SELECT FROM user_profile.event_types WHERE name = 'name 1' HAVING count(*) = 1)
-UNION ALL SELECT ok(count(*) > 0, 'names that others use stay') FROM user_profile.event_types WHERE name = 'name 1' HAVING count(*) <> 1;
+SELECT ok(count(*) > 0, 'names that others use stay') FROM user_profile.event_types WHERE name = 'name 1';
 SELECT is((SELECT count(*) FROM user_profile.pages WHERE page = '/page/1'), 1::bigint, 'pages that others use stay');
 SELECT unalike((SELECT string_agg(e::text, ' ') FROM user_profile.erasures e), '%' || encode('zorro', 'hex') || '%', 'the receipt has not the id in hex either');
 SELECT isnt((SELECT subject_digest FROM test.receipt), sha256('zorro'), 'nor a digest that anybody could make');
@@ -325,7 +323,7 @@ SELECT user_profile.track('zorro', 'zorro-pending') \g /dev/null
 SELECT is((suppressed, events, aliases)::text, '(t,3,1)', 'delete and suppress, pending events too') FROM user_profile.delete_user('zorro', suppress => true);
 SELECT test.gone('zorro', 'no row is left');
 SELECT is((SELECT count(*) FROM user_profile.suppressions), 2::bigint, 'both ids are suppressed');
-SELECT is((SELECT count(DISTINCT subject_digest) FROM user_profile.erasures), 1::bigint, 'both receipts are known to be about the same one');
+SELECT is((SELECT count(DISTINCT subject_digest) FROM user_profile.erasures), 1::bigint, 'receipts of one subject have one digest');
 SELECT is(user_profile.track('zorro', 'again'), NULL, 'track() drops what arrives');
 SELECT is(user_profile.track('anon-zorro', 'again'), NULL, 'also under the alias');
 SELECT is(user_profile.ingest('{"type": "track", "userId": "zorro", "event": "again"}'::jsonb), NULL, 'ingest() too');
@@ -356,6 +354,7 @@ SELECT user_profile.track('visitor', 'x') \g /dev/null
 DO $$ BEGIN PERFORM user_profile.alias('visitor', 'zorro'); EXCEPTION WHEN OTHERS THEN NULL; END $$;
 CALL user_profile.refresh();
 SELECT is_empty($$SELECT * FROM test.rows_with('zorro') WHERE source <> 'user_profile.aliases'$$, 'an alias brings a suppressed user not back');
+SELECT is_empty($$SELECT FROM test.figures() WHERE value LIKE '%"zorro"%' AND source <> 'user_profile.excluded_users'$$, 'not in any view either');
 SELECT test.sound('suppressed');
 
 --
@@ -463,7 +462,7 @@ BEGIN ISOLATION LEVEL SERIALIZABLE;
 SELECT throws_ok($$SELECT user_profile.alias('u4', 'cat')$$, '25001', 'alias() needs the isolation level read committed', 'an alias with an old snapshot');
 ROLLBACK;
 BEGIN;
-SELECT throws_ok($$DO $do$ BEGIN PERFORM user_profile.alias('u4', 'cat'); RAISE 'stop'; END $do$$$, 'P0001', 'stop', 'an alias that is undone');
+SELECT throws_ok($$DO $do$ BEGIN PERFORM user_profile.alias('u4', 'cat'); RAISE 'stop'; END $do$ $$, 'P0001', 'stop', 'an alias that is undone');
 SELECT test.same('test.before_errors', false, 'errors changed nothing');
 COMMIT;
 SELECT lives_ok($$SELECT user_profile.alias('never-seen', 'cat')$$, 'an alias of an id that nobody had');
