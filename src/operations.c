@@ -256,6 +256,12 @@ begin_rewrite(const char *function)
 	lock_refresh();
 }
 
+/* Is anything stored of user $1?  Memberships and recordings may come before all else. */
+#define USER_KNOWN \
+	"(SELECT FROM user_profile.live_users WHERE user_id = $1" \
+	" UNION ALL SELECT FROM user_profile.memberships WHERE user_id = $1" \
+	" UNION ALL SELECT FROM user_profile.session_replays WHERE user_id = $1)"
+
 /* The events of user $1 by their ids, as timelines and the pending log know them */
 #define USER_EVENTS \
 	"SELECT x.event_id FROM user_profile.timelines t," \
@@ -279,7 +285,7 @@ preview_delete(PG_FUNCTION_ARGS)
 		"  JOIN user_profile.events e ON e.event_id = x.event_id"
 		USER_TABLES(COUNT_ROWS) COUNT_ROWS("scheduled_deletions")
 		") c (\"table\", rows)"
-		" WHERE EXISTS (SELECT FROM user_profile.live_users WHERE user_id = $1)",
+		" WHERE EXISTS " USER_KNOWN,
 		{TEXTOID}
 	};
 
@@ -295,7 +301,7 @@ static int64
 erase_user(text *user_id, bool suppress)
 {
 	static SqlQuery known = {
-		"SELECT FROM user_profile.live_users WHERE user_id = $1",
+		"SELECT WHERE EXISTS " USER_KNOWN,
 		{TEXTOID}
 	};
 
@@ -459,7 +465,6 @@ delete_company(PG_FUNCTION_ARGS)
 	static SqlQuery members = {
 		"SELECT m.user_id, false FROM user_profile.users_companies m"
 		" WHERE m.company_id = $1 AND m.current"
-		"  AND EXISTS (SELECT FROM user_profile.live_users u WHERE u.user_id = m.user_id)"
 		" ORDER BY m.user_id",
 		{TEXTOID}
 	};
@@ -588,6 +593,12 @@ PG_FUNCTION_INFO_V1(alias);
 Datum
 alias(PG_FUNCTION_ARGS)
 {
+	/* Whoever was deleted with suppress does not come back by another name */
+	static SqlQuery suppressed = {
+		"SELECT FROM (VALUES ($1), ($2)) i (id) WHERE user_profile.is_suppressed(i.id)",
+		{TEXTOID, TEXTOID}
+	};
+
 	/* Whose is an id by now? */
 	static SqlQuery resolve = {
 		"SELECT user_id FROM user_profile.aliases WHERE previous_id = $1",
@@ -675,6 +686,11 @@ alias(PG_FUNCTION_ARGS)
 
 	begin_rewrite("alias");
 	SPI_connect();
+	if (query_execute(&suppressed, args) > 0)
+	{
+		SPI_finish();
+		PG_RETURN_VOID();
+	}
 	one.values[0] = args.values[1];
 	if (query_execute(&resolve, one) > 0)
 	{
