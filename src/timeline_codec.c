@@ -468,7 +468,7 @@ timeline_block_events(const TimelineBlock *block, TimelineEvent *out)
  *----------
  */
 
-/* Write n values octet coded */
+/* Write n values octet coded (all are set, though the analyzer doubts it below) */
 static uint8_t *
 encode_octets(const uint64_t *values, int n, uint8_t *out)
 {
@@ -478,7 +478,7 @@ encode_octets(const uint64_t *values, int n, uint8_t *out)
 	memset(codes, 0, packed_bytes(n, 3));
 	for (int i = 0; i < n; i++)
 	{
-		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): all n are set */
+		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
 		uint64_t	v = values[i];
 		int			bytes = v == 0 ? 0 : (71 - __builtin_clzll(v)) / 8;
 		unsigned	code = bytes >= 7 ? 7 : (unsigned) bytes;
