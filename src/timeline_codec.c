@@ -397,8 +397,8 @@ timeline_block_pages(const TimelineBlock *block, uint16_t *out)
 	return unpack_indexes(block->pages, block->nevents, block->npages, out);
 }
 
-/* Decode a dictionary of ascending ids, which ends where its packed indexes start */
-static bool
+/* Decode a dictionary of ascending ids; returns where it ends, or NULL */
+static const uint8_t *
 decode_dict(const uint8_t *p, const uint8_t *end, int n, int32_t *out)
 {
 	uint64_t	id = 0;
@@ -413,26 +413,50 @@ decode_dict(const uint8_t *p, const uint8_t *end, int n, int32_t *out)
 		{
 			p = get_varint(p, end, &difference);
 			if (p == NULL || difference > INT32_MAX)
-				return false;
+				return NULL;
 		}
 		id += difference;
 		if (id > INT32_MAX)
-			return false;
+			return NULL;
 		out[i] = (int32_t) id;
 	}
-	return p == end;
+	return p;
 }
 
 bool
 timeline_block_type_dict(const TimelineBlock *block, int32_t *out)
 {
-	return decode_dict(block->type_dict, block->types, block->ntypes, out);
+	return decode_dict(block->type_dict, block->types, block->ntypes, out) != NULL;
+}
+
+/* Decode the event types, and how many events have each, without their indexes */
+bool
+timeline_block_type_counts(const TimelineBlock *block, int32_t *dict, uint32_t *counts)
+{
+	const uint8_t *end = block->types;
+	const uint8_t *p = decode_dict(block->type_dict, end, block->ntypes, dict);
+	uint64_t	left = (uint64_t) block->nevents;
+
+	if (p == NULL)
+		return false;
+	for (int i = 0; i < block->ntypes - 1; i++)
+	{
+		uint64_t	count;
+
+		p = get_varint(p, end, &count);
+		if (p == NULL || count > left)
+			return false;
+		counts[i] = (uint32_t) count;
+		left -= count;
+	}
+	counts[block->ntypes - 1] = (uint32_t) left;
+	return p == end;
 }
 
 bool
 timeline_block_page_dict(const TimelineBlock *block, int32_t *out)
 {
-	return decode_dict(block->page_dict, block->pages, block->npages, out);
+	return decode_dict(block->page_dict, block->pages, block->npages, out) == block->pages;
 }
 
 /* Decode whole events */
@@ -503,10 +527,11 @@ typedef struct IdColumn
 	int			size;			/* distinct ids */
 	uint16_t	last;			/* position of the id of the event before */
 	int32_t		ids[TIMELINE_BLOCK_EVENTS];
+	uint16_t	counts[TIMELINE_BLOCK_EVENTS];
 	uint16_t	slots[2 * TIMELINE_BLOCK_EVENTS];
 	uint16_t	positions[TIMELINE_BLOCK_EVENTS];
 	uint16_t	rank[TIMELINE_BLOCK_EVENTS];	/* position -> sorted index */
-	uint8_t		dict[5 * TIMELINE_BLOCK_EVENTS];
+	uint8_t		dict[(5 + 2) * TIMELINE_BLOCK_EVENTS];
 	size_t		dict_bytes;
 } IdColumn;
 
@@ -557,6 +582,7 @@ id_column_add(IdColumn *column, uint32_t mask, int i, int32_t id)
 	if (column->size > 0 && column->ids[column->last] == id)
 	{
 		column->positions[i] = column->last;
+		column->counts[column->last]++;
 		return;
 	}
 	slot = (((uint32_t) id * UINT32_C(2654435769)) >> 16) & mask;
@@ -565,15 +591,17 @@ id_column_add(IdColumn *column, uint32_t mask, int i, int32_t id)
 	if (column->slots[slot] == 0)
 	{
 		column->ids[column->size] = id;
+		column->counts[column->size] = 0;
 		column->slots[slot] = (uint16_t) ++column->size;
 	}
 	column->last = (uint16_t) (column->slots[slot] - 1);
 	column->positions[i] = column->last;
+	column->counts[column->last]++;
 }
 
-/* Sort the distinct ids and encode them */
+/* Sort the distinct ids and encode them, with the number of events of each */
 static void
-id_column_finish(IdColumn *column)
+id_column_finish(IdColumn *column, bool counted)
 {
 	uint16_t	order[TIMELINE_BLOCK_EVENTS];
 	uint8_t    *p = column->dict;
@@ -590,6 +618,9 @@ id_column_finish(IdColumn *column)
 		last = id;
 		column->rank[order[i]] = (uint16_t) i;
 	}
+	if (counted)
+		for (int i = 0; i < column->size - 1; i++)
+			p = put_varint(p, column->counts[order[i]]);
 	column->dict_bytes = (size_t) (p - column->dict);
 }
 
@@ -673,8 +704,8 @@ timeline_encode_block(const TimelineEvent *events, int nevents, uint8_t *out)
 		id_column_add(&types, mask, i, events[i].type);
 		id_column_add(&pages, mask, i, events[i].page);
 	}
-	id_column_finish(&types);
-	id_column_finish(&pages);
+	id_column_finish(&types, true);
+	id_column_finish(&pages, false);
 
 	store16(p, (unsigned) (nevents - 1) | unit << UNIT_SHIFT);
 	store64(p + 2, (uint64_t) events[0].at);

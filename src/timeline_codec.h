@@ -18,9 +18,10 @@
  *		varint	number of event types, bytes of their dictionary
  *		varint	number of pages, bytes of their dictionary
  *		times	the n - 1 differences of successive times, octet coded
- *		types	dictionary (ascending ids, varint differences), then one
+ *		types	dictionary: ascending ids, as varint differences, then how many
+ *				events have each, as varints, but for the last one; then one
  *				index an event, packed at the fewest bits that hold it
- *		pages	likewise; page 0 stands for "no page"
+ *		pages	likewise, without the numbers; page 0 stands for "no page"
  *		ids		int64 first event id, then n - 1 zigzag differences, octet coded
  *
  * Octet coding: a 3-bit length code a value (0, 1, 2, 3, 4, 5, 6 or 8 bytes),
@@ -120,6 +121,8 @@ extern bool timeline_block_pages(const TimelineBlock *block, uint16_t *out);
 
 /* The ids that the indexes of the two calls above stand for */
 extern bool timeline_block_type_dict(const TimelineBlock *block, int32_t *out);
+extern bool timeline_block_type_counts(const TimelineBlock *block, int32_t *dict,
+									   uint32_t *counts);
 extern bool timeline_block_page_dict(const TimelineBlock *block, int32_t *out);
 
 extern bool timeline_block_events(const TimelineBlock *block, TimelineEvent *out);

@@ -144,6 +144,19 @@ id_counts_reset(IdCounts *state, Period period)
 	state->period = period;
 }
 
+/* Find where among the events [from, to) of a block each id comes last */
+static void
+id_counts_index(const IdCounts *state, BlockCounts *scratch, const TimelineBlock *block,
+				int from, int to)
+{
+	const uint16 *indexes = state->pages ? scratch->columns.pages : scratch->columns.types;
+
+	timeline_columns(block, state->pages ? COLUMN_TYPES | COLUMN_PAGES : COLUMN_TYPES,
+					 &scratch->columns);
+	for (int i = from; i < to; i++)
+		scratch->last[indexes[i]] = (uint16) i;
+}
+
 /* Count the events [from, to) of a block, whose times are decoded where timed says so */
 static void
 id_counts_add_events(IdCounts *state, BlockCounts *scratch, const TimelineBlock *block,
@@ -155,13 +168,21 @@ id_counts_add_events(IdCounts *state, BlockCounts *scratch, const TimelineBlock 
 	const int32 *dict = state->pages ? columns->page_dict : columns->type_dict;
 	int			size = state->pages ? block->npages : block->ntypes;
 
-	timeline_columns(block, state->pages ? COLUMN_TYPES | COLUMN_PAGES : COLUMN_TYPES,
-					 columns);
-	memset(scratch->events, 0, size * sizeof(scratch->events[0]));
-	for (int i = from; i < to; i++)
+	bool		indexed = false;
+
+	/* How many events of a whole block have each type is written in it */
+	if (!state->pages && from == 0 && to == block->nevents)
 	{
-		scratch->events[indexes[i]]++;
-		scratch->last[indexes[i]] = (uint16) i;
+		if (!timeline_block_type_counts(block, columns->type_dict, scratch->events))
+			timeline_report_damage();
+	}
+	else
+	{
+		id_counts_index(state, scratch, block, from, to);
+		memset(scratch->events, 0, size * sizeof(scratch->events[0]));
+		for (int i = from; i < to; i++)
+			scratch->events[indexes[i]]++;
+		indexed = true;
 	}
 	if (state->pages)
 	{
@@ -190,6 +211,9 @@ id_counts_add_events(IdCounts *state, BlockCounts *scratch, const TimelineBlock 
 			if (!timed)
 				timeline_columns(block, COLUMN_TIMES, columns);
 			timed = true;
+			if (!indexed)
+				id_counts_index(state, scratch, block, from, to);
+			indexed = true;
 			count->last_at = Max(count->last_at, columns->times[scratch->last[i]]);
 		}
 	}

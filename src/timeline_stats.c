@@ -155,10 +155,19 @@ stats_add_events(StatsState *state, StatsScratch *scratch,
 	const uint16 *types = columns->types;
 	uint32		counts[TIMELINE_BLOCK_EVENTS];
 
-	memset(counts, 0, block->ntypes * sizeof(counts[0]));
-	timeline_columns(block, COLUMN_TYPES, columns);
-	for (int i = from; i < to; i++)
-		counts[types[i]]++;
+	if (from == 0 && to == block->nevents)
+	{
+		/* How many events of a whole block have each type is written in it */
+		if (!timeline_block_type_counts(block, columns->type_dict, counts))
+			timeline_report_damage();
+	}
+	else
+	{
+		memset(counts, 0, block->ntypes * sizeof(counts[0]));
+		timeline_columns(block, COLUMN_TYPES, columns);
+		for (int i = from; i < to; i++)
+			counts[types[i]]++;
+	}
 	for (int i = 0; i < block->ntypes; i++)
 		state->kinds[EVENT_KIND(columns->type_dict[i])] += counts[i];
 

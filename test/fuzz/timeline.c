@@ -59,6 +59,7 @@ read_all(const uint8_t *bytes, size_t size)
 	static int64_t ids[TIMELINE_BLOCK_EVENTS];
 	static uint16_t indexes[TIMELINE_BLOCK_EVENTS];
 	static int32_t dict[TIMELINE_BLOCK_EVENTS];
+	static uint32_t counts[TIMELINE_BLOCK_EVENTS];
 	static TimelineEvent events[TIMELINE_BLOCK_EVENTS];
 	TimelineCursor cursor;
 	TimelineBlock block;
@@ -82,6 +83,14 @@ read_all(const uint8_t *bytes, size_t size)
 				CHECK(indexes[i] < block.ntypes);
 				sink += (uint64_t) dict[indexes[i]];
 			}
+		if (timeline_block_type_counts(&block, dict, counts))
+		{
+			uint64_t	total = 0;
+
+			for (int i = 0; i < block.ntypes; i++)
+				total += counts[i];
+			CHECK(total == (uint64_t) block.nevents);
+		}
 		if (timeline_block_pages(&block, indexes) && timeline_block_page_dict(&block, dict))
 			for (int i = 0; i < block.nevents; i++)
 			{
@@ -99,6 +108,9 @@ check_valid(const uint8_t *bytes, size_t size)
 {
 	static TimelineEvent events[TIMELINE_BLOCK_EVENTS];
 	static uint8_t encoded[TIMELINE_BLOCK_BYTES(TIMELINE_BLOCK_EVENTS)];
+	static uint16_t indexes[TIMELINE_BLOCK_EVENTS];
+	static int32_t dict[TIMELINE_BLOCK_EVENTS];
+	static uint32_t counts[TIMELINE_BLOCK_EVENTS];
 	TimelineCursor cursor;
 	TimelineBlock block;
 	TimelineResult result;
@@ -113,6 +125,15 @@ check_valid(const uint8_t *bytes, size_t size)
 		CHECK(timeline_block_events(&block, events));
 		CHECK(events[0].at == block.first_at);
 		CHECK(events[block.nevents - 1].at == block.last_at);
+		CHECK(timeline_block_type_counts(&block, dict, counts));
+		CHECK(timeline_block_types(&block, indexes));
+		for (int i = 0; i < block.nevents; i++)
+		{
+			CHECK(dict[indexes[i]] == events[i].type);
+			counts[indexes[i]]--;
+		}
+		for (int k = 0; k < block.ntypes; k++)
+			CHECK(counts[k] == 0);
 		for (int i = 0; i < block.nevents; i++)
 		{
 			CHECK(timeline_event_cmp(&last, &events[i]) <= 0);
