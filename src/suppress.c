@@ -205,7 +205,9 @@ skip_suppressed(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		elog(ERROR, "skip_suppressed() is a row trigger");
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("skip_suppressed() must be called as a row trigger")));
 	column = SPI_fnumber(trigger->tg_relation->rd_att, "user_id");
 	SPI_connect();
 	args.values[0] = SPI_getbinval(trigger->tg_trigtuple, trigger->tg_relation->rd_att,
