@@ -103,27 +103,31 @@ RETURNS TABLE (
 	previous_avg_session interval)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-SELECT s.company_id, COALESCE(m.users, 0), (s.during).active_users,
-	(s.during).total_events, (s.during).tracked_events, (s.during).labeled_events,
-	(s.during).feature_tag_events, (s.during).page_views, (s.during).content_interactions,
-	(s.during).sessions, (s.during).session_time, (s.during).avg_session, (s.during).median_session,
-	(s.during).active_days, (s.before).total_events, (s.before).sessions, (s.before).avg_session
-FROM (
-	SELECT c.company_id, user_profile.timelines_stats(t.timeline, period) AS during,
+SELECT c.company_id, COALESCE(m.users, 0), COALESCE((s.during).active_users, 0),
+	COALESCE((s.during).total_events, 0), COALESCE((s.during).tracked_events, 0),
+	COALESCE((s.during).labeled_events, 0), COALESCE((s.during).feature_tag_events, 0),
+	COALESCE((s.during).page_views, 0), COALESCE((s.during).content_interactions, 0),
+	COALESCE((s.during).sessions, 0), (s.during).session_time, (s.during).avg_session,
+	(s.during).median_session, COALESCE((s.during).active_days, 0),
+	CASE WHEN b.bounded THEN COALESCE((s.before).total_events, 0) END,
+	CASE WHEN b.bounded THEN COALESCE((s.before).sessions, 0) END,
+	(s.before).avg_session
+FROM user_profile.live_companies c
+CROSS JOIN (SELECT user_profile.previous_period(period) IS NOT NULL AS bounded) b
+LEFT JOIN (
+	SELECT t.company_id, user_profile.timelines_stats(t.timeline, period) AS during,
 		CASE WHEN (SELECT user_profile.previous_period(period)) IS NOT NULL THEN
 			user_profile.timelines_stats(t.timeline, (SELECT user_profile.previous_period(period)))
 				FILTER (WHERE (SELECT user_profile.previous_period(period)) IS NOT NULL) END AS before
-	FROM user_profile.live_companies c
-	LEFT JOIN user_profile.companies_timelines(user_profile.first_needed_at(
+	FROM user_profile.companies_timelines(user_profile.first_needed_at(
 		COALESCE(user_profile.previous_period(period), period))) t
-		ON t.company_id OPERATOR(pg_catalog.=) c.company_id
-	GROUP BY c.company_id
-) s
+	GROUP BY t.company_id
+) s ON s.company_id OPERATOR(pg_catalog.=) c.company_id
 LEFT JOIN (
 	SELECT i.company_id, pg_catalog.count(*) AS users
 	FROM user_profile.included_members i
 	GROUP BY i.company_id
-) m ON m.company_id OPERATOR(pg_catalog.=) s.company_id;
+) m ON m.company_id OPERATOR(pg_catalog.=) c.company_id;
 END;
 COMMENT ON FUNCTION user_profile.companies_overview(tstzrange) IS
 'Overview of a period for each company, over its members. users: the members; active_users: those with an event in the period. previous_...: the same for the period of equal length just before, NULL for an unbounded one';
