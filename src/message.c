@@ -26,6 +26,8 @@
 #include "utils/formatting.h"
 #include "utils/memutils.h"
 
+#include "refresh.h"
+
 /* The names of fields, in the order in which they are tried */
 static const char *const type_names[] = {"type", "event_type", NULL};
 static const char *const user_names[] = {"userId", "user_id", "anonymousId", "anonymous_id", NULL};
@@ -779,9 +781,29 @@ ingest_text(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(event_id);
 }
 
+/* Is this an alias message, whatever else may be wrong with it? */
+static bool
+is_alias(Datum message)
+{
+	Jsonb	   *object = DatumGetJsonbP(message);
+	JsonbValue	type;
+
+	if (!JB_ROOT_IS_OBJECT(object))
+		return false;
+	for (int i = 0; type_names[i] != NULL; i++)
+		if (json_field(object, type_names[i], &type) != NULL && type.type == jbvString &&
+			type.val.string.len == strlen("alias") &&
+			strncmp(type.val.string.val, "alias", strlen("alias")) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Many messages, in their order.  An error tells the position of its message,
  * and undoes all, as it ends the statement.
+ *
+ * Where one of them is an alias, the refresh lock comes before all else: whoever
+ * holds it may want a user whom an earlier message has locked.
  */
 PG_FUNCTION_INFO_V1(ingest_batch);
 Datum
@@ -805,6 +827,14 @@ ingest_batch(PG_FUNCTION_ARGS)
 	event_ids = palloc0(count * sizeof(Datum));
 	none = palloc0(count * sizeof(bool));
 	message_context = AllocSetContextCreate(context, "ingest message", ALLOCSET_DEFAULT_SIZES);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i] && is_alias(messages[i]))
+		{
+			lock_refresh();
+			break;
+		}
+	}
 
 	PG_TRY();
 	{

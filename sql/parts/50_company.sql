@@ -16,8 +16,8 @@ FROM user_profile.included_members m
 WHERE NOT with_excluded
 UNION ALL
 SELECT m.company_id, m.user_id, m.joined_at
-FROM user_profile.users_companies m
-WHERE m.current AND with_excluded;
+FROM user_profile.current_members m
+WHERE with_excluded;
 END;
 COMMENT ON FUNCTION user_profile.companies_members(boolean) IS
 'Users that are members of companies now, with or without those that are excluded';

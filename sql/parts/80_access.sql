@@ -11,6 +11,7 @@ WITH declared (level, privileges, names) AS (
 		-- views
 		'access_levels', 'company_daily', 'company_nps', 'company_overviews', 'company_profiles',
 		'company_top_events', 'company_top_pages', 'company_users', 'company_export',
+		'current_members',
 		'excluded_users', 'included_members', 'live_companies', 'live_timelines', 'live_users',
 		'parts', 'pending_events', 'pending_timelines', 'status',
 		'user_content_progress', 'user_daily', 'user_engagement', 'user_events', 'user_export',

@@ -83,18 +83,20 @@ sub start_call
 }
 
 # Everything that the timelines say is what the log says: the extension's own check, and the
-# number of events, the sessions and their length of each user by plain SQL
+# number of events, the sessions and their length of each user by plain SQL. The log may be given
+# as another relation, for where it lost rows.
 sub is_sound
 {
-	my ($node, $name, $database) = @_;
+	my ($node, $name, $database, $log) = @_;
 	$database ||= 'postgres';
+	$log ||= 'user_profile.events';
 
 	is( $node->safe_psql(
 			$database, 'SELECT count(*) FROM user_profile.check_timelines()'),
 		'0',
 		"$name: check_timelines() finds nothing");
 
-	my $plain = q{
+	my $plain = qq{
 		SELECT user_id, count(*) AS sessions, sum(events)::bigint AS events,
 			sum(last_at - first_at) AS session_time
 		FROM (SELECT user_id, session, count(*) AS events,
@@ -105,7 +107,7 @@ sub is_sound
 				FROM (SELECT user_id, event_id, occurred_at,
 						occurred_at - lag(occurred_at)
 							OVER (PARTITION BY user_id ORDER BY occurred_at, event_id) AS gap
-					FROM user_profile.events) AS gaps) AS numbered
+					FROM $log) AS gaps) AS numbered
 			GROUP BY user_id, session) AS sessions
 		GROUP BY user_id};
 	my $extension = q{

@@ -403,6 +403,8 @@ SELECT is_empty($$SELECT FROM user_profile.company_profile('c2')$$, 'it is gone'
 SELECT is_empty($$SELECT * FROM test.rows_with('c2') WHERE source ~ 'memberships|companies'$$, 'and all memberships in it');
 SELECT is((SELECT users FROM user_profile.workspace_overview('(,)')), (SELECT count(*) FROM user_profile.users), 'its users stay');
 CREATE TABLE test.members AS SELECT user_id FROM user_profile.memberships WHERE company_id = 'c0';
+INSERT INTO user_profile.memberships (user_id, company_id, joined_at, left_at)
+SELECT user_id, 'c0', '2020-01-01', now() + interval '1 day' FROM test.members;
 SELECT is((SELECT count(*) FROM user_profile.delete_company('c0', with_users => true)), (SELECT count(*) + 1 FROM test.members), 'with its users: a receipt each');
 SELECT is_empty($$SELECT u.user_id FROM test.members JOIN user_profile.live_users u USING (user_id)$$, 'they are gone');
 SELECT is_empty($$SELECT FROM test.members JOIN user_profile.events USING (user_id)$$, 'and their events');
