@@ -6,6 +6,10 @@
 # off, as it makes each of these queries slower; memory enough that nothing goes to disk.
 SESSION="SET max_parallel_workers_per_gather = 0; SET jit = off; SET work_mem = '1GB'; SET timezone = 'UTC';"
 
+# What a session adds to have up to two parallel workers beside its own process.
+# shellcheck disable=SC2034 # read by run.sh and peers.sh
+PARALLEL="SET max_parallel_workers_per_gather = 2;"
+
 # Run psql on database $1, quietly, without headers
 db() {
 	database=$1
@@ -41,10 +45,10 @@ timed() {
 }
 
 # Print how many milliseconds each of $3 runs of the SQL $2 takes on database $1, as its client
-# sees it, after one run to warm up
+# sees it, after one run to warm up; $4 is settings more
 run_times() {
 	{
-		printf '%s\n\\o /dev/null\n%s;\n\\o\n' "$SESSION" "$2"
+		printf '%s\n\\o /dev/null\n%s;\n\\o\n' "$SESSION ${4-}" "$2"
 		timed "$2" "$3"
 	} | db "$1" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p'
 }
@@ -79,7 +83,17 @@ compare() {
 	same_answers "$1" "$4" "$5"
 	peer=$(run_times "$1" "SELECT $6 FROM ($(query "$4")) AS answer" "$7" | summary)
 	ours=$(run_times "$1" "SELECT $6 FROM ($(query "$5")) AS answer" $(($7 * 3)) | summary)
+	measured "${2% (peer:*}" "$(form_name "$2")" ms "$peer"
+	measured "${2% (peer:*}" user_profile ms "$ours"
 	result "$2" ms "$peer" "$ours" ratio "$3" "${8-}"
+}
+
+# What charts call the peer of the row $1
+form_name() {
+	case $1 in
+		*'(peer: '*) printf '%s\n' "$1" | sed 's/.*(peer: \(.*\))$/\1/' ;;
+		*) echo 'plain SQL' ;;
+	esac
 }
 
 # Add a row: $1 name, $2 unit, $3 the peer's and $4 our "median minimum maximum" (either may be
@@ -105,6 +119,13 @@ result() {
 		print "\"" $1 "\"", $2, p[1], p[2], p[3], o[1], o[2], o[3], ratio, "\"" asked "\"", met
 	}' >>"$RESULTS"
 	tail -n 1 "$RESULTS" | table_rows >&2
+}
+
+# Note what the system $2 takes for the work $1, in unit $3, for the charts: $4 is "median minimum
+# maximum"
+measured() {
+	printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" |
+		awk -F '\t' -v OFS=, '{ split($4, t, " "); print "\"" $1 "\"", "\"" $2 "\"", $3, t[1], t[2], t[3] }' >>"${RESULTS%.csv}.systems.csv"
 }
 
 # Lay out lines of the CSV file as rows of the table

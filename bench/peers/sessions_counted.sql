@@ -1,0 +1,1 @@
+SELECT sessions, extract(epoch FROM avg_session) FROM answer

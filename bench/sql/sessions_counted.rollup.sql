@@ -1,0 +1,2 @@
+SELECT count(*) AS sessions, avg(ended_at - started_at) AS avg_session
+FROM rollup.sessions

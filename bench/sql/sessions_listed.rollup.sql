@@ -1,0 +1,2 @@
+SELECT user_id, session_number, started_at, ended_at, events
+FROM rollup.sessions
