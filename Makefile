@@ -14,8 +14,9 @@ REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test
 
 # Off: what PostgreSQL's own headers and macros are not written for
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
-	-DUSER_PROFILE_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+# Not in PG_CFLAGS: the compiler of the JIT's bitcode is not given these
+PG_CPPFLAGS = -DUSER_PROFILE_VERSION='"$(EXTVERSION)"'
 
 EXTRA_CLEAN = $(SCRIPT) results regression.diffs regression.out
 

@@ -12,7 +12,8 @@
 # PostgreSQL, and the tree stays as it was. The last line counts the tests:
 # "N passed, N failed".
 #
-# Environment: PG_CONFIG chooses the server; FUZZ_SECONDS is how long to fuzz (10);
+# Environment: PG_CONFIG chooses the server; OLD_PG_CONFIG is an older one, for the test of
+# pg_upgrade; FUZZ_SECONDS is how long to fuzz (10);
 # JOBS is how many tests run at a time (number of CPUs); CFLAGS are the compiler's flags in
 # place of those that make every warning an error.
 
@@ -194,6 +195,27 @@ printf '%-10s PostgreSQL %s, gcc %s  (%d s)\n' build \
 	"$("$PG_CONFIG" --version | sed 's/^PostgreSQL //')" "$(gcc -dumpversion)" \
 	$(($(date +%s) - started))
 
+# The older server, for pg_upgrade, has the extension as well. Whoever copied a server here has
+# not its clang, so it goes without bitcode.
+old_server() (
+	unset PG_MAJOR
+	PG_CONFIG=$OLD_PG_CONFIG
+	private_server "$work/old-server"
+	cp -a "$tree" "$work/old-tree"
+	BUILD_DIR=$work/old-tree
+	export MAKEFLAGS=with_llvm=no
+	# shellcheck disable=SC2086 # a list of words
+	build_extension $CFLAGS >&2
+	printf '%s\n' "$PG_CONFIG"
+)
+if [ -n "${OLD_PG_CONFIG:-}" ] && wanted tap; then
+	if ! OLD_PG_CONFIG=$(old_server); then
+		printf 'build for the older server failed\n0 passed, 1 failed\n'
+		exit 1
+	fi
+	export OLD_PG_CONFIG
+fi
+
 start_cluster
 pgxs_tests=$(dirname -- "$("$PG_CONFIG" --pgxs)")/../test
 
@@ -237,8 +259,8 @@ if wanted pgtap; then
 	if ls "$tree"/test/pgtap/*.sql >/dev/null 2>&1; then
 		if make_database pgtap_template pgtap user_profile >"$work/pgtap.log" 2>&1; then
 			export TEMPLATE=pgtap_template PSQL="$PG_BINDIR/psql"
-			counted pgtap in_tree pg_prove --harness Tally --nocolor \
-				-j "$JOBS" --psql-bin test/psql-own-database.sh test/pgtap/*.sql
+			counted pgtap in_tree pg_prove --harness Tally --nocolor -j "$JOBS" \
+				--psql-bin test/psql-own-database.sh "$tree"/test/pgtap/*.sql
 		else
 			report pgtap 0 1 0
 		fi

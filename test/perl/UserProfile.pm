@@ -17,8 +17,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node install_extension control_version add_events start_call
-  is_sound is_empty view_contents);
+our @EXPORT = qw(new_node install_extension control_version add_events
+  add_everything start_call is_sound is_empty view_contents
+  same_contents is_same_text);
 
 my $top = File::Spec->rel2abs(dirname(__FILE__) . '/../..');
 
@@ -69,6 +70,37 @@ sub add_events
 			CASE WHEN i % 5 > 0 THEN '/page/' || i % 11 END,
 			CASE WHEN i % 13 = 0 THEN jsonb_build_object('i', i) END
 		FROM generate_series(1::bigint, $count) AS i});
+	return;
+}
+
+# Users and companies, folded and pending events, answers, a marker, a replay
+sub add_everything
+{
+	my ($node, $database) = @_;
+	$database ||= 'postgres';
+
+	$node->safe_psql(
+		$database, q{
+		SELECT user_profile.identify('user ' || i, jsonb_build_object('name', 'Name ' || i,
+			'email', i || '@example.com', 'country', 'AT', 'plan', 'free', 'created_at', '2024-01-01T00:00:00Z'))
+		FROM generate_series(0, 19) AS i;
+		SELECT user_profile.identify_company('company ' || i, jsonb_build_object('name', 'Company ' || i))
+		FROM generate_series(0, 3) AS i;
+		SELECT user_profile.join_company('user ' || i, 'company ' || i % 4, '2024-01-02')
+		FROM generate_series(0, 15) AS i;
+		SELECT user_profile.leave_company('user 3', 'company 3', '2024-05-01')});
+	add_events($node, 20000, 40, 1, $database);
+	$node->safe_psql($database, 'CALL user_profile.refresh()');
+	add_events($node, 2000, 60, 2, $database);
+	$node->safe_psql(
+		$database, q{
+		SELECT user_profile.track('user ' || i, 'NPS', 'nps', '/nps',
+			jsonb_build_object('score', i % 11, 'comment', 'Comment ' || i),
+			timestamptz '2024-06-01' + i * interval '1 h', NULL, 'message ' || i)
+		FROM generate_series(0, 30) AS i;
+		INSERT INTO user_profile.session_replays (user_id, started_at, url)
+		SELECT user_id, occurred_at, 'https://replays.example/' || event_id
+		FROM user_profile.events WHERE event_id % 100 = 0});
 	return;
 }
 
@@ -161,6 +193,43 @@ sub view_contents
 			"SET user_profile.period = '2000 days'; $query ORDER BY 1") . "\n";
 	}
 	return $contents;
+}
+
+# Databases, each [node, database], answer as the first one does
+sub same_contents
+{
+	my ($name, @places) = @_;
+
+	# Once more if midnight, where days begin, came between
+	my (@contents, $day, $day_after);
+	do
+	{
+		$day = $places[0][0]->safe_psql($places[0][1], 'SELECT current_date');
+		@contents = map { view_contents(@$_) } @places;
+		$day_after = $places[0][0]->safe_psql($places[0][1], 'SELECT current_date');
+	} while ($day ne $day_after);
+	is_same_text($contents[0], $contents[$_], "$name, $places[$_][1]") foreach (1 .. $#places);
+	return;
+}
+
+# Two long texts are the same and not short; where they differ, show the first lines that do
+sub is_same_text
+{
+	my ($expected, $got, $name) = @_;
+
+	cmp_ok(length($expected), '>', 100_000, "$name: there is something to compare");
+	my $same = ok($got eq $expected, "$name: no difference");
+	if (!$same)
+	{
+		my ($directory, @files) = (PostgreSQL::Test::Utils::tempdir());
+		foreach my $text ($expected, $got)
+		{
+			push @files, "$directory/" . scalar @files;
+			append_to_file($files[-1], $text);
+		}
+		diag(`diff -U0 @files | head -n 40`);
+	}
+	return $same;
 }
 
 1;
