@@ -102,7 +102,7 @@ counted() {
 			(cd "$work/tap/tmp_check/log" && grep -l 'Bail out' regress_log_*)
 		} 2>/dev/null | while read -r name; do
 			echo "----- the last lines of $name -----"
-			tail -n 60 "$work/tap/tmp_check/log/$name"
+			tail -n 60 "$work/tap/tmp_check/log/$name" || true
 		done >"$work/tap.logs" 2>&1
 		cat "$work/tap.logs" >>"$work/tap.log"
 	fi
@@ -281,7 +281,9 @@ if wanted tap; then
 		if is_root; then
 			chown "$CLUSTER_USER" "$work/tap" "$CLUSTER_SOCKET/tap" "$work/tally" "$work/home"
 		fi
-		counted tap as_postgres env "TESTDIR=$work/tap" "PG_TEST_PORT_DIR=$work/tap" \
+		# TESTDIR is for PG 15, the other two are for 16 and newer
+		counted tap as_postgres env "TESTDIR=$work/tap" "TESTDATADIR=$work/tap/tmp_check" \
+			"TESTLOGDIR=$work/tap/tmp_check/log" "PG_TEST_PORT_DIR=$work/tap" \
 			"PG_REGRESS=$pgxs_tests/regress/pg_regress" "TMPDIR=$CLUSTER_SOCKET/tap" \
 			prove -I "$pgxs_tests/perl" --harness Tally --nocolor \
 			-j "$JOBS" "$tree"/test/t/*.pl
