@@ -13,7 +13,10 @@ ORDER BY i.type COLLATE "C", i.identity COLLATE "C";
 -- A schema that is there already is not taken over
 DROP EXTENSION user_profile;
 DROP SCHEMA IF EXISTS user_profile;
+-- 18 adds where in the script
+\set SHOW_CONTEXT never
 CREATE SCHEMA user_profile;
 CREATE EXTENSION user_profile;
+\set SHOW_CONTEXT errors
 DROP SCHEMA user_profile;
 CREATE EXTENSION user_profile;
