@@ -114,7 +114,7 @@ rebuild_timelines(PG_FUNCTION_ARGS)
 	int64		folded;
 
 	check_optional_user(fcinfo);
-	lock_refresh();
+	lock_refresh("rebuild_timelines()");
 	SPI_connect();
 	query_execute(&drop, args);
 	query_execute(&keep, args);
@@ -146,7 +146,7 @@ expire_events(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	check_time(fcinfo, 0, "before");
-	lock_refresh();
+	lock_refresh("expire_events()");
 	SPI_connect();
 	query_execute(&expire, query_args(fcinfo));
 	expired = query_value(1, &isnull);

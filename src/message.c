@@ -831,7 +831,7 @@ ingest_batch(PG_FUNCTION_ARGS)
 	{
 		if (!nulls[i] && is_alias(messages[i]))
 		{
-			lock_refresh();
+			lock_refresh("ingest()");
 			break;
 		}
 	}

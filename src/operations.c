@@ -255,7 +255,7 @@ begin_rewrite(const char *function, bool wait)
 				 errdetail("It could not see what others wrote since the transaction began.")));
 	if (wait)
 		wait_for_writers();
-	lock_refresh();
+	lock_refresh(psprintf("%s()", function));
 }
 
 /* Is anything stored of user $1?  Memberships and recordings may come before all else. */

@@ -153,10 +153,14 @@ static SqlQuery move_watermark_query = {
 	{INT8OID}
 };
 
-/* Take the refresh lock until the end of the transaction */
+/*
+ * Take the refresh lock until the end of the transaction, for a function that
+ * is to write: on a standby, the lock itself would be refused in stranger words
+ */
 void
-lock_refresh(void)
+lock_refresh(const char *function)
 {
+	PreventCommandIfReadOnly(function);
 	LockRelationOid(relation_oid("refresh_state"), ShareRowExclusiveLock);
 }
 
@@ -240,7 +244,7 @@ refresh_batch(int64 target, int64 *folded, int64 *through)
 	int64		watermark;
 
 	pin_search_path();
-	lock_refresh();
+	lock_refresh("refresh()");
 	watermark = query_number(&watermark_query, none);
 	if (watermark >= target)
 		return false;
