@@ -3,7 +3,7 @@
 # see an error, no reader two answers, and in the end the timelines say what the log says.
 #
 # STRESS_TRANSACTIONS is the number of transactions of each client, STRESS_SEED where they begin:
-#	STRESS_TRANSACTIONS=50000 STRESS_SEED=7 ... prove test/t/008_stress.pl
+#	STRESS_TRANSACTIONS=50000 STRESS_SEED=7 sh test/run.sh tap
 
 use strict;
 use warnings;
