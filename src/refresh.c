@@ -39,6 +39,7 @@
 #include "nodes/parsenodes.h"
 #include "portability/instr_time.h"
 #include "storage/lmgr.h"
+#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -294,35 +295,38 @@ settle_timelines(void)
 }
 
 /*
- * CALL refresh(): fold all events that were in the log when it was called, a
- * transaction a batch.
+ * Commit, and begin a transaction.  The snapshot for all else, which the portal
+ * of a CALL looks after, has to be renewed here for the background worker.
  */
-PG_FUNCTION_INFO_V1(refresh);
-Datum
-refresh(PG_FUNCTION_ARGS)
+static void
+next_transaction(void)
 {
-	bool		atomic = true;
-	int64		target;
+	if (ActivePortal == NULL)
+		PopActiveSnapshot();
+	SPI_commit();
+	if (ActivePortal == NULL)
+		PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/*
+ * Fold all events that are in the log by now, a transaction a batch, within the
+ * caller's non-atomic SPI connection.  Stops early where may_go_on, if given,
+ * says so before a batch.
+ */
+void
+refresh_all(bool (*may_go_on) (void))
+{
+	int64		target = last_assigned_id();
 	QueryArgs	none = {0};
-	bool		first;
+	int64		watermark = query_number(&watermark_query, none);
 	int64		done = 0;
 	int64		folded;
 	int64		through;
 	instr_time	start;
 
-	if (fcinfo->context != NULL && IsA(fcinfo->context, CallContext))
-		atomic = ((CallContext *) fcinfo->context)->atomic;
-	if (atomic)
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("refresh() cannot run inside a transaction block"),
-				 errdetail("It commits each batch.")));
-
+	if (watermark >= target)
+		return;
 	INSTR_TIME_SET_CURRENT(start);
-	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	pin_search_path();
-	target = last_assigned_id();
-	first = query_number(&watermark_query, none) == 0;
 	wait_for_writers();
 	for (;;)
 	{
@@ -333,7 +337,9 @@ refresh(PG_FUNCTION_ARGS)
 		 * Each batch sees what was committed before it, whatever the
 		 * isolation level
 		 */
-		SPI_commit();
+		next_transaction();
+		if (may_go_on != NULL && !may_go_on())
+			return;
 		if (!refresh_batch(target, &folded, &through))
 			break;
 		done += folded;
@@ -344,8 +350,28 @@ refresh(PG_FUNCTION_ARGS)
 				(errmsg("folded " INT64_FORMAT " events through id " INT64_FORMAT " of " INT64_FORMAT " (%.0f events/s)",
 						done, through, target, seconds > 0 ? done / seconds : 0)));
 	}
-	if (first && done > 0)
+	if (watermark == 0 && done > 0)
 		settle_timelines();
+}
+
+/* CALL refresh() */
+PG_FUNCTION_INFO_V1(refresh);
+Datum
+refresh(PG_FUNCTION_ARGS)
+{
+	bool		atomic = true;
+
+	if (fcinfo->context != NULL && IsA(fcinfo->context, CallContext))
+		atomic = ((CallContext *) fcinfo->context)->atomic;
+	if (atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("refresh() cannot run inside a transaction block"),
+				 errdetail("It commits each batch.")));
+
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	pin_search_path();
+	refresh_all(NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -12,6 +12,7 @@
 
 #include "compat.h"
 
+extern void refresh_all(bool (*may_go_on) (void));
 extern void lock_refresh(const char *function);
 extern void wait_for_writers(void);
 extern int64 fold_again(Datum user_id, bool all_users);

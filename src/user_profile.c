@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * user_profile.c
- *	  Module start: settings.
+ *	  Module start: settings, background worker.
  *
  * The library is loaded by the first call of one of its functions, or by
  * shared_preload_libraries.
@@ -15,6 +15,7 @@
 #include "timeline.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
+#include "worker.h"
 
 USER_PROFILE_MODULE_MAGIC;
 
@@ -120,12 +121,30 @@ _PG_init(void)
 							&batch_size,
 							1000000, 1, 100000000,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("user_profile.databases",
+							   "Databases in which the background worker folds events.",
+							   "Names, separated by commas. The worker needs user_profile in shared_preload_libraries.",
+							   &worker_databases,
+							   "",
+							   PGC_SIGHUP, 0, check_worker_databases, NULL, NULL);
 	DefineCustomStringVariable("user_profile.period",
 							   "Length of the period, up to now, that the overview views show.",
 							   NULL,
 							   &period_string,
 							   "30 days",
 							   PGC_USERSET, 0, check_period, assign_period, NULL);
+	DefineCustomIntVariable("user_profile.refresh_interval",
+							"Time from one pass of the background worker to the next.",
+							NULL,
+							&worker_interval,
+							10, 1, 24 * 60 * 60,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomStringVariable("user_profile.role",
+							   "Role as which the background worker runs.",
+							   "It needs LOGIN and the rights of an operator, see grant_access(). Empty: the superuser that made the cluster.",
+							   &worker_role,
+							   "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomStringVariable("user_profile.session_timeout",
 							   "Gap between two events of a user after which a new session starts.",
 							   "An interval, or a number of seconds. A gap of exactly this length does not split.",
@@ -134,4 +153,5 @@ _PG_init(void)
 							   PGC_USERSET, 0,
 							   check_session_timeout, assign_session_timeout, NULL);
 	MarkGUCPrefixReserved("user_profile");
+	worker_init();
 }

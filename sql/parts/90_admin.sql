@@ -14,6 +14,14 @@ CREATE FUNCTION user_profile.intern_page(page text) RETURNS integer
 COMMENT ON FUNCTION user_profile.intern_page(text) IS
 'Id of a page, added to the dictionary where it is new, NULL for NULL; for folding, under the refresh lock';
 
+CREATE FUNCTION user_profile.worker_status(
+	OUT state text, OUT started_at timestamptz, OUT finished_at timestamptz,
+	OUT next_at timestamptz, OUT failures integer, OUT error text)
+	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 10
+	SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION user_profile.worker_status() IS
+'State of the background worker in this database: not loaded (the library is not in shared_preload_libraries), standby (the server is in recovery), not listed (in the setting user_profile.databases), running, waiting, or backing off (the last passes failed); when the last pass started, when the last one that ended did, and when the next will start; how many failed since one succeeded, and the error of the last one';
+
 CREATE VIEW user_profile.status WITH (security_invoker = true) AS
 SELECT f.events OPERATOR(pg_catalog.+) p.events AS events,
 	p.events AS pending_events,
@@ -26,13 +34,19 @@ SELECT f.events OPERATOR(pg_catalog.+) p.events AS events,
 	f.parts AS timeline_parts,
 	pg_catalog.pg_table_size('user_profile.timelines') AS timelines_bytes,
 	pg_catalog.pg_table_size('user_profile.events') AS events_bytes,
-	pg_catalog.pg_indexes_size('user_profile.events') AS events_index_bytes
+	pg_catalog.pg_indexes_size('user_profile.events') AS events_index_bytes,
+	w.state AS worker_state,
+	w.finished_at AS worker_finished_at,
+	w.next_at AS worker_next_at,
+	w.failures AS worker_failures,
+	w.error AS worker_error
 FROM (SELECT COALESCE(pg_catalog.sum(t.events), 0)::bigint AS events, pg_catalog.count(*) AS parts
 	FROM user_profile.timelines t) f
 CROSS JOIN (SELECT pg_catalog.count(*) AS events FROM user_profile.pending_events e) p
+CROSS JOIN user_profile.worker_status() w
 LEFT JOIN user_profile.refresh_state s ON true;
 COMMENT ON VIEW user_profile.status IS
-'State of the whole: events (folded and pending), pending_events, folded_through (the watermark: the last event id in timelines), the last refresh and its error, number of users and of timeline rows, sizes in bytes (index sizes apart)';
+'State of the whole: events (folded and pending), pending_events, folded_through (the watermark: the last event id in timelines), the last refresh and its error, number of users and of timeline rows, sizes in bytes (index sizes apart), the background worker (see worker_status())';
 
 CREATE FUNCTION user_profile.check_timelines(user_id text DEFAULT NULL)
 RETURNS TABLE (of_user_id text, event_id bigint, problem text)

@@ -1,0 +1,201 @@
+# The background worker: it folds by itself, in the databases it is told, as the role it is told,
+# and is in nobody's way.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use UserProfile;
+
+# Without the library at the server's start: settings and refresh() are there, the worker is not
+{
+	my $node = new_node('alone', "user_profile.databases = 'postgres'");
+	install_extension($node);
+	add_events($node, 100, 10, 1);
+	is($node->safe_psql('postgres', 'SELECT worker_state FROM user_profile.status'),
+		'not loaded', 'without shared_preload_libraries there is no worker');
+	$node->safe_psql('postgres', 'CALL user_profile.refresh()');
+	is_sound($node, 'refreshed by hand');
+	$node->stop;
+}
+
+my $node = new_node(
+	'main',
+	"shared_preload_libraries = 'user_profile'",
+	'restart_after_crash = on',
+	"user_profile.refresh_interval = '1s'");
+
+my $set = sub {
+	my ($setting, $value) = @_;
+	$node->safe_psql('postgres', "ALTER SYSTEM SET $setting = '$value'");
+	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	return;
+};
+my $becomes = sub {
+	my ($database, $condition, $name) = @_;
+	ok( $node->poll_query_until(
+			$database, "SELECT coalesce(($condition), false) FROM user_profile.status"),
+		$name);
+	return;
+};
+
+install_extension($node);
+add_events($node, 10_000, 100, 1);
+is($node->safe_psql('postgres', 'SELECT worker_state FROM user_profile.status'),
+	'not listed', 'a database that is not listed is left alone');
+is($node->safe_psql('postgres', 'SELECT pending_events FROM user_profile.status'),
+	'10000', 'nothing is folded there');
+is( $node->safe_psql('postgres',
+		q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'user_profile launcher'}),
+	'1', 'the launcher shows in pg_stat_activity');
+
+# The list of databases, one of which doesn't exist and one is without the extension
+$node->safe_psql('postgres', 'CREATE DATABASE bare');
+$set->('user_profile.databases', 'nowhere, bare, postgres');
+$becomes->('postgres', 'pending_events = 0 AND last_refresh_at IS NOT NULL', 'a reload starts it');
+is_sound($node, 'folded by the worker');
+add_events($node, 5000, 100, 2);
+$becomes->('postgres', 'pending_events = 0', 'it folds what comes later');
+is_sound($node, 'folded again');
+$becomes->(
+	'postgres', q{worker_state = 'waiting' AND worker_failures = 0 AND worker_error IS NULL
+		AND worker_finished_at <= now() AND worker_next_at > worker_finished_at},
+	'the status tells of it');
+like(slurp_file($node->logfile), qr/database "nowhere" does not exist/, 'a missing database is logged');
+my @missing = slurp_file($node->logfile) =~ /database "nowhere" does not exist/g;
+cmp_ok(scalar(@missing), '<', 10, 'but not at every pass');
+
+# Scheduled deletions and rules that expire
+$node->safe_psql(
+	'postgres', q{
+	SELECT user_profile.track('leaver', 'last words');
+	SELECT user_profile.schedule_delete('leaver', '0 s');
+	SELECT user_profile.add_exclusion_rule('user', 'leav*', expires_at => now() + interval '1 s')});
+$becomes->('postgres',
+	'NOT EXISTS (SELECT FROM user_profile.scheduled_deletions)', 'a deletion that is due is done');
+$becomes->('postgres',
+	'NOT EXISTS (SELECT FROM user_profile.exclusion_rules)', 'a rule that has expired is removed');
+is( $node->safe_psql('postgres',
+		q{SELECT (SELECT count(*) FROM user_profile.live_users WHERE user_id = 'leaver'),
+			(SELECT count(*) FROM user_profile.erasures)}),
+	'0|1', 'the user is gone and there is a receipt');
+
+# As a role: without rights it fails, says so and backs off; with them it recovers
+$node->safe_psql('postgres', 'CREATE ROLE folder LOGIN');
+$set->('user_profile.role', 'folder');
+add_events($node, 1000, 100, 3);
+$becomes->('postgres', q{worker_state = 'backing off' AND worker_error ~ 'permission denied'},
+	'a role without rights: the status says what is wrong');
+$becomes->('postgres', 'worker_failures >= 2 AND worker_next_at > worker_finished_at + interval \'3 s\'',
+	'it waits longer each time');
+is_sound($node, 'with a failing worker all figures are right');
+$node->safe_psql('postgres', q{SELECT user_profile.grant_access('folder', 'operator')});
+$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+$becomes->('postgres', q{pending_events = 0 AND worker_state = 'waiting' AND worker_error IS NULL},
+	'with the rights it goes on at the next reload');
+is_sound($node, 'folded as a role');
+
+$set->('user_profile.role', 'nobody_known');
+$becomes->('postgres', 'worker_failures >= 1', 'a role that does not exist is a failure');
+like(slurp_file($node->logfile), qr/role "nobody_known" does not exist/, 'which the log explains');
+$set->('user_profile.role', '');
+
+# A refresh that fails: recorded where it happened, tried again, nothing is lost
+$node->safe_psql(
+	'postgres', q{
+	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN RAISE EXCEPTION 'not today' USING DETAIL = 'user ' || NEW.user_id; END$$;
+	CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON user_profile.timelines
+		FOR EACH ROW EXECUTE FUNCTION refuse()});
+add_events($node, 1000, 100, 4);
+$becomes->('postgres',
+	q{last_refresh_error ~ 'not today: user ' AND last_refresh_failed_at IS NOT NULL},
+	'an error shows in the status');
+is_sound($node, 'with a failing refresh all figures are right');
+$node->safe_psql('postgres', 'DROP TRIGGER refuse ON user_profile.timelines');
+$becomes->('postgres', 'pending_events = 0 AND last_refresh_error IS NULL',
+	'it goes away by itself when its cause does');
+is_sound($node, 'after the repair');
+
+# A writer that stays open holds up the fold, not others
+{
+	my $writer = $node->background_psql('postgres');
+	$writer->query_safe('BEGIN');
+	$writer->query_safe(q{SELECT user_profile.track('slow', 'slow')});
+	$node->poll_query_until('postgres',
+		q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'user_profile worker'
+			AND wait_event_type = 'Lock' AND query ~ '^user_profile: refresh')}) ;
+	$node->safe_psql('postgres',
+		q{SET statement_timeout = '5s'; SELECT user_profile.track('quick', 'quick')});
+	pass('others write while the worker waits for a writer');
+	$writer->query_safe('COMMIT');
+	$writer->quit;
+	$becomes->('postgres', 'pending_events = 0', 'then it folds both');
+	is_sound($node, 'after a slow writer');
+}
+
+# DROP EXTENSION and DROP DATABASE while it works
+$node->safe_psql('postgres', 'CREATE DATABASE doomed');
+$node->safe_psql('doomed', 'CREATE EXTENSION user_profile');
+$set->('user_profile.batch_size', '2000');
+$set->('user_profile.databases', 'doomed, postgres');
+my $load = q{INSERT INTO user_profile.events (user_id, name, occurred_at)
+	SELECT 'u' || i % 1000, 'e', timestamptz '2024-01-01' + i * interval '1 min'
+	FROM generate_series(1, 200000) i};
+$node->safe_psql('doomed', $load);
+$node->poll_query_until('doomed', 'SELECT folded_through > 0 FROM user_profile.status');
+my $start = time;
+$node->safe_psql('doomed', 'DROP EXTENSION user_profile');
+pass(sprintf 'DROP EXTENSION in the middle of a pass: %.1f s', time - $start);
+$node->safe_psql('doomed', 'CREATE EXTENSION user_profile');
+$node->safe_psql('doomed', $load);
+$node->poll_query_until('doomed', 'SELECT folded_through > 0 FROM user_profile.status');
+$start = time;
+$node->safe_psql('postgres', 'DROP DATABASE doomed');
+pass(sprintf 'DROP DATABASE in the middle of a pass: %.1f s', time - $start);
+
+# A worker that is killed takes all sessions with it; the server and the launcher come back
+add_events($node, 50_000, 500, 5);
+ok( $node->poll_query_until('postgres',
+		q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'user_profile worker')}),
+	'a worker is at work');
+my $pid = $node->safe_psql('postgres',
+	q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'user_profile worker' LIMIT 1});
+if ($pid ne '')
+{
+	kill 'KILL', $pid;
+}
+$becomes->('postgres', 'pending_events = 0', 'after kill -9 of the worker all is folded in the end');
+is_sound($node, 'after kill -9 of the worker');
+
+# A standby stands still; promoted, it folds
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+is($standby->safe_psql('postgres', 'SELECT worker_state FROM user_profile.status'),
+	'standby', 'on a standby there is no worker');
+
+# Fast shutdown in the middle of it
+add_events($node, 100_000, 500, 6);
+$node->poll_query_until('postgres',
+	q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'user_profile worker')});
+$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+$start = time;
+$node->stop('fast');
+cmp_ok(time - $start, '<', 20, 'a fast shutdown is fast');
+
+$standby->promote;
+ok( $standby->poll_query_until('postgres',
+		q{SELECT pending_events = 0 AND worker_state <> 'standby' FROM user_profile.status}),
+	'a promoted standby folds');
+is_sound($standby, 'after the promotion');
+$standby->stop;
+
+done_testing();
