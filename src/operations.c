@@ -683,7 +683,7 @@ alias(PG_FUNCTION_ARGS)
 		{TEXTOID, TEXTOID}
 	};
 	SqlQuery   *steps[] = {
-		&move_events, &record, &close_part, &move_parts, &move_user,
+		&record, &close_part, &move_parts, &move_user,
 		&move_memberships, &move_replays
 	};
 	QueryArgs	args = query_args(fcinfo);
@@ -702,9 +702,10 @@ alias(PG_FUNCTION_ARGS)
 				 errmsg("user \"%s\" cannot be an alias of itself", user_id)));
 
 	/*
-	 * What others are writing under the old id is above the watermark: readers
-	 * and the next fold give it to its user.  To wait for it here would make a
-	 * deadlock of any two who write an event and then say who wrote it.
+	 * What others are writing under the old id is above the watermark:
+	 * readers and the next fold give it to its user.  To wait for it here
+	 * would make a deadlock of any two who write an event and then say who
+	 * wrote it.
 	 */
 	begin_rewrite("alias", false);
 	SPI_connect();
@@ -736,6 +737,7 @@ alias(PG_FUNCTION_ARGS)
 	}
 	else
 	{
+		query_execute_past_others(&move_events, args);
 		for (size_t i = 0; i < lengthof(steps); i++)
 			query_execute(steps[i], args);
 	}

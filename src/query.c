@@ -18,12 +18,14 @@
  */
 #include "query.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "executor/tstoreReceiver.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/resowner.h"
 
 #include "timeline.h"
 
@@ -161,6 +163,47 @@ uint64
 query_execute(SqlQuery *query, QueryArgs args)
 {
 	return query_run(query, args, false);
+}
+
+/*
+ * Run a query that may write, once more each time that it collides with a
+ * unique key that another transaction has just committed: it sees that row
+ * then, as it could not before.
+ */
+void
+query_execute_past_others(SqlQuery *query, QueryArgs args)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	while (!done)
+	{
+		CHECK_FOR_INTERRUPTS();
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(context);
+		PG_TRY();
+		{
+			query_execute(query, args);
+			ReleaseCurrentSubTransaction();
+			done = true;
+		}
+		PG_CATCH();
+		{
+			ErrorData  *error;
+
+			MemoryContextSwitchTo(context);
+			error = CopyErrorData();
+			if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || IsolationUsesXactSnapshot())
+				PG_RE_THROW();
+			FlushErrorState();
+			RollbackAndReleaseCurrentSubTransaction();
+			FreeErrorData(error);
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
 }
 
 /* Run a query that only reads: it sees what the calling statement sees */

@@ -253,7 +253,7 @@ refresh_batch(int64 target, int64 *folded, int64 *through)
 	args.nargs = 2;
 	args.values[0] = Int64GetDatum(watermark);
 	args.values[1] = Int64GetDatum(*through);
-	query_execute(&settle_query, args);
+	query_execute_past_others(&settle_query, args);
 	*folded = fold(watermark, *through, (Datum) 0, true);
 	args.nargs = 1;
 	args.values[0] = Int64GetDatum(*through);
