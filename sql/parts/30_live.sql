@@ -244,23 +244,19 @@ ORDER BY x.user_id, x.rule_id NULLS FIRST;
 COMMENT ON VIEW user_profile.excluded_users IS
 'Users left out of figures about more than one user: excluded by hand (rule_id is NULL), or by a rule that has not expired';
 
--- Memberships may overlap, where one ends in the future: a member counts once, by
--- the one without end, else by the latest. A look for others is needed by those only
--- that end in the future, who are few.
+-- Memberships may overlap, where one ends in the future and the next has begun: a
+-- member counts once, by the latest one.
 CREATE VIEW user_profile.current_members WITH (security_invoker = true) AS
 SELECT m.company_id, m.user_id, m.joined_at
 FROM user_profile.memberships m
 WHERE m.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
-	AND (m.left_at IS NULL
-		OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now()
-		AND NOT EXISTS (SELECT FROM user_profile.memberships o
-			WHERE o.user_id OPERATOR(pg_catalog.=) m.user_id
-				AND o.company_id OPERATOR(pg_catalog.=) m.company_id
-				AND o.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
-				AND (o.left_at IS NULL
-					OR o.left_at OPERATOR(pg_catalog.>) pg_catalog.now()
-					AND o.joined_at OPERATOR(pg_catalog.>) m.joined_at)
-			OFFSET 0))
+	AND (m.left_at IS NULL OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now())
+	AND NOT EXISTS (SELECT FROM user_profile.memberships o
+		WHERE o.user_id OPERATOR(pg_catalog.=) m.user_id
+			AND o.company_id OPERATOR(pg_catalog.=) m.company_id
+			AND o.joined_at OPERATOR(pg_catalog.>) m.joined_at
+			AND o.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
+			AND (o.left_at IS NULL OR o.left_at OPERATOR(pg_catalog.>) pg_catalog.now()))
 	AND user_profile.user_visible(m.user_id);
 COMMENT ON VIEW user_profile.current_members IS
 'Members that companies have now, each once, with those that are excluded';

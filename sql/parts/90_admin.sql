@@ -17,7 +17,7 @@ COMMENT ON FUNCTION user_profile.intern_page(text) IS
 CREATE FUNCTION user_profile.worker_status(
 	OUT state text, OUT started_at timestamptz, OUT finished_at timestamptz,
 	OUT next_at timestamptz, OUT failures integer, OUT error text)
-	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 10
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE COST 10
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.worker_status() IS
 'State of the background worker in this database: not loaded (the library is not in shared_preload_libraries), standby (the server is in recovery), not listed (in the setting user_profile.databases), running, waiting, or backing off (the last passes failed); when the last pass started, when the last one that ended did, and when the next will start; how many failed since one succeeded, and the error of the last one';
