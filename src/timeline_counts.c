@@ -153,6 +153,10 @@ id_counts_index(const IdCounts *state, BlockCounts *scratch, const TimelineBlock
 
 	timeline_columns(block, state->pages ? COLUMN_TYPES | COLUMN_PAGES : COLUMN_TYPES,
 					 &scratch->columns);
+
+	/* Damaged bytes may count events of a type that none has */
+	memset(scratch->last, 0, (state->pages ? block->npages : block->ntypes) *
+		   sizeof(scratch->last[0]));
 	for (int i = from; i < to; i++)
 		scratch->last[indexes[i]] = (uint16) i;
 }

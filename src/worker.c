@@ -349,7 +349,10 @@ user_profile_launcher_main(Datum arg)
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname("user_profile launcher");
 
-	/* After a launcher that crashed: its workers have no one to tell of their end */
+	/*
+	 * After a launcher that crashed: its workers have no one to tell of their
+	 * end
+	 */
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	memset(shared->slots, 0, sizeof(shared->slots));
 	LWLockRelease(shared->lock);
@@ -533,7 +536,10 @@ user_profile_worker_main(Datum arg)
 	}
 	PG_END_TRY();
 
-	/* Without the extension there is no pass, even where it went in the middle of one */
+	/*
+	 * Without the extension there is no pass, even where it went in the
+	 * middle of one
+	 */
 	if (message != NULL && extension_installed())
 	{
 		ereport(LOG,

@@ -17,6 +17,8 @@
 # JOBS is how many tests run at a time (number of CPUs); CFLAGS are the compiler's flags in
 # place of those that make every warning an error.
 
+# shellcheck disable=SC2030,SC2031 # a subshell may have a PG_CONFIG of its own
+
 set -eu
 # shellcheck source=test/cluster.sh
 . "$(dirname -- "$0")/cluster.sh"

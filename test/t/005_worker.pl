@@ -28,6 +28,9 @@ my $node = new_node(
 	'main',
 	"shared_preload_libraries = 'user_profile'",
 	'restart_after_crash = on',
+	'wal_level = replica',
+	'max_wal_senders = 5',
+	'hot_standby = on',
 	"user_profile.refresh_interval = '1s'");
 
 my $set = sub {
@@ -174,6 +177,8 @@ $becomes->('postgres', 'pending_events = 0', 'after kill -9 of the worker all is
 is_sound($node, 'after kill -9 of the worker');
 
 # A standby stands still; promoted, it folds
+$node->append_conf('pg_hba.conf', 'local replication all trust');
+$node->reload;
 $node->backup('copy');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'copy', has_streaming => 1);
