@@ -194,10 +194,12 @@ query_execute_past_others(SqlQuery *query, QueryArgs args)
 
 			MemoryContextSwitchTo(context);
 			error = CopyErrorData();
-			if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || IsolationUsesXactSnapshot())
-				PG_RE_THROW();
 			FlushErrorState();
 			RollbackAndReleaseCurrentSubTransaction();
+			MemoryContextSwitchTo(context);
+			CurrentResourceOwner = owner;
+			if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || IsolationUsesXactSnapshot())
+				ReThrowError(error);
 			FreeErrorData(error);
 		}
 		PG_END_TRY();
