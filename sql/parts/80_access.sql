@@ -71,10 +71,12 @@ WITH declared (level, privileges, names) AS (
 	('writer', 'EXECUTE', ARRAY[
 		'alias', 'identify', 'identify_company', 'ingest', 'is_suppressed', 'join_company',
 		'leave_company', 'track', 'skip_suppressed']),
-	('operator', 'ALL', ARRAY[
+	-- Not TRIGGER: a trigger would run as whoever refreshes, a superuser perhaps
+	('operator', 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE', ARRAY[
 		'aliases', 'companies', 'erasure_key', 'erasures', 'event_types', 'events',
 		'exclusion_rules', 'memberships', 'pages', 'refresh_state', 'scheduled_deletions',
-		'session_replays', 'suppressions', 'timelines', 'users',
+		'session_replays', 'suppressions', 'timelines', 'users']),
+	('operator', 'USAGE, SELECT, UPDATE', ARRAY[
 		'erasures_erasure_id_seq', 'event_types_seq', 'events_event_id_seq',
 		'exclusion_rules_rule_id_seq', 'pages_seq']),
 	('operator', 'EXECUTE', ARRAY[
