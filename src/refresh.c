@@ -311,22 +311,29 @@ next_transaction(void)
 /*
  * Fold all events that are in the log by now, a transaction a batch, within the
  * caller's non-atomic SPI connection.  Stops early where may_go_on, if given,
- * says so before a batch.
+ * says so at the beginning of a transaction.
  */
 void
 refresh_all(bool (*may_go_on) (void))
 {
-	int64		target = last_assigned_id();
 	QueryArgs	none = {0};
-	int64		watermark = query_number(&watermark_query, none);
+	int64		target;
+	int64		watermark;
 	int64		done = 0;
 	int64		folded;
 	int64		through;
 	instr_time	start;
 
+	if (may_go_on != NULL && !may_go_on())
+		return;
+	target = last_assigned_id();
+	watermark = query_number(&watermark_query, none);
 	if (watermark >= target)
 		return;
 	INSTR_TIME_SET_CURRENT(start);
+
+	/* Wait without any lock that a writer may want, as for DROP EXTENSION */
+	next_transaction();
 	wait_for_writers();
 	for (;;)
 	{

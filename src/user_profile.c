@@ -141,7 +141,7 @@ _PG_init(void)
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("user_profile.role",
 							   "Role as which the background worker runs.",
-							   "It needs LOGIN and the rights of an operator, see grant_access(). Empty: the superuser that made the cluster.",
+							   "It needs LOGIN and the rights of an operator, see grant_access(). Empty: the owner of the extension.",
 							   &worker_role,
 							   "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);

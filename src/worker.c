@@ -24,6 +24,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
@@ -34,6 +35,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -380,7 +382,9 @@ user_profile_launcher_main(Datum arg)
 			LWLockRelease(shared->lock);
 		}
 	}
-	proc_exit(0);
+
+	/* Not 0, with which an administrator would have ended us for good */
+	proc_exit(1);
 }
 
 /*----------
@@ -409,32 +413,62 @@ end_activity(void)
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
+/* The extension in this database, and its owner */
+static Oid	extension;
+static Oid	extension_owner;
+
 static bool
 extension_installed(void)
 {
+	static SqlQuery query = {
+		"SELECT oid, extowner FROM pg_extension WHERE extname = 'user_profile'"
+	};
+	QueryArgs	none = {0};
 	bool		installed;
+	bool		isnull;
 
-	StartTransactionCommand();
-	installed = OidIsValid(get_extension_oid("user_profile", true));
-	CommitTransactionCommand();
+	begin_activity("user_profile: looking for the extension");
+	installed = query_execute(&query, none) > 0;
+	if (installed)
+	{
+		extension = DatumGetObjectId(query_value(1, &isnull));
+		extension_owner = DatumGetObjectId(query_value(2, &isnull));
+	}
+	end_activity();
 	return installed;
 }
 
 /*
- * May the pass go on?  DROP DATABASE, and whatever else wants the database for
- * itself, holds a lock on it while it waits, for five seconds, for others to
- * go.
+ * May a transaction of the pass go on?  Asked at its beginning, before it has
+ * any other lock.  Until its end it holds the lock of one who connects to the
+ * database and of one who uses the extension: so DROP DATABASE, and whatever
+ * else wants one of them for itself, waits for the end of a batch (rather than
+ * five seconds, and fails), cannot deadlock with it, and finds us gone after.
  */
 static bool
-database_is_free(void)
+may_go_on(void)
 {
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
-	if (LockAcquire(&tag, RowExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
-		return false;
-	LockRelease(&tag, RowExclusiveLock, false);
-	return true;
+	return LockAcquire(&tag, RowExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL &&
+		ConditionalLockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock) &&
+		get_extension_oid("user_profile", true) == extension;
+}
+
+/* Run a statement of the pass in a transaction of its own */
+static bool
+run_step(const char *activity, SqlQuery *query, uint64 *rows)
+{
+	QueryArgs	none = {0};
+	bool		going_on;
+
+	begin_activity(activity);
+	going_on = may_go_on();
+	if (going_on)
+		*rows = query_execute(query, none);
+	end_activity();
+	return going_on;
 }
 
 /* One pass */
@@ -450,22 +484,29 @@ run_pass(void)
 	static SqlQuery expired_rules = {
 		"DELETE FROM user_profile.exclusion_rules WHERE expires_at <= now()"
 	};
-	QueryArgs	none = {0};
+	static SqlQuery forget_error = {
+		"UPDATE user_profile.refresh_state SET error = NULL, failed_at = NULL"
+		" WHERE error IS NOT NULL"
+	};
+	uint64		rows;
 
 	begin_activity("user_profile: refresh");
-	refresh_all(database_is_free);
+	refresh_all(may_go_on);
 	end_activity();
-	if (!database_is_free())
+
+	if (!run_step("user_profile: scheduled deletions", &due, &rows))
 		return;
-
-	begin_activity("user_profile: scheduled deletions");
-	if (query_execute(&due, none) > 0)
-		query_execute(&deletions, none);
-	end_activity();
-
-	begin_activity("user_profile: expired exclusion rules");
-	query_execute(&expired_rules, none);
-	end_activity();
+	if (rows > 0)
+	{
+		/* It waits for writers itself; here we do so without any lock */
+		begin_activity("user_profile: waiting for writers");
+		wait_for_writers();
+		end_activity();
+		if (!run_step("user_profile: scheduled deletions", &deletions, &rows))
+			return;
+	}
+	if (run_step("user_profile: expired exclusion rules", &expired_rules, &rows))
+		(void) run_step("user_profile: success", &forget_error, &rows);
 }
 
 /* Write a failure where the view status shows it */
@@ -483,7 +524,8 @@ record_failure(const char *message)
 
 	begin_activity("user_profile: recording a failure");
 	args.values[0] = CStringGetTextDatum(message);
-	query_execute(&record, args);
+	if (may_go_on())
+		query_execute(&record, args);
 	end_activity();
 }
 
@@ -505,10 +547,49 @@ end_failed(MemoryContext context)
 	return message;
 }
 
+/* Settings of the server or the database that are not meant for us */
+static void
+override_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"application_name", "user_profile worker"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_read_only", "off"},
+		{"lock_timeout", LOCK_TIMEOUT},
+		/* Where a policy would hide users: an error, as all must be seen */
+		{"row_security", "off"},
+		{"transaction_timeout", "0"}	/* new in 17 */
+	};
+
+	for (size_t i = 0; i < lengthof(settings); i++)
+	{
+		if (GetConfigOption(settings[i][0], true, false) != NULL)
+			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+	}
+}
+
+/*
+ * Tell how the pass ended.  The slot may be another database's by now, as a
+ * launcher that was started anew has given all of them away.
+ */
+static void
+set_result(int i, const char *database, bool succeeded, const char *error)
+{
+	WorkerSlot *slot = &shared->slots[i];
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (strcmp(NameStr(slot->database), database) == 0)
+	{
+		slot->succeeded = succeeded;
+		strlcpy(slot->error, error, ERROR_LENGTH);
+	}
+	LWLockRelease(shared->lock);
+}
+
 void
 user_profile_worker_main(Datum arg)
 {
-	WorkerSlot *slot = &shared->slots[DatumGetInt32(arg)];
+	int			slot = DatumGetInt32(arg);
 	char		database[NAMEDATALEN];
 	MemoryContext context;
 	char	   *volatile message = NULL;
@@ -519,16 +600,23 @@ user_profile_worker_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(database,
 										 worker_role[0] == '\0' ? NULL : worker_role, 0);
-	SetConfigOption("application_name", MyBgworkerEntry->bgw_type, PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_SUSET, PGC_S_OVERRIDE);
+	override_settings();
 	context = AllocSetContextCreate(TopMemoryContext, "user_profile worker",
 									ALLOCSET_DEFAULT_SIZES);
 
 	PG_TRY();
 	{
 		if (extension_installed())
+		{
+			/*
+			 * Without a role of our own we are connected as the superuser
+			 * that made the cluster.  Be no more than the owner of the
+			 * extension, and let nothing that runs in a trigger get back.
+			 */
+			if (worker_role[0] == '\0')
+				SetUserIdAndSecContext(extension_owner, SECURITY_RESTRICTED_OPERATION);
 			run_pass();
+		}
 	}
 	PG_CATCH();
 	{
@@ -544,9 +632,7 @@ user_profile_worker_main(Datum arg)
 	{
 		ereport(LOG,
 				(errmsg("user_profile: a pass in database \"%s\" failed: %s", database, message)));
-		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-		strlcpy(slot->error, message, ERROR_LENGTH);
-		LWLockRelease(shared->lock);
+		set_result(slot, database, false, message);
 		PG_TRY();
 		{
 			record_failure(message);
@@ -560,9 +646,7 @@ user_profile_worker_main(Datum arg)
 		proc_exit(1);
 	}
 
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	slot->succeeded = true;
-	LWLockRelease(shared->lock);
+	set_result(slot, database, true, "");
 	proc_exit(0);
 }
 

@@ -73,6 +73,15 @@ like(slurp_file($node->logfile), qr/database "nowhere" does not exist/, 'a missi
 my @missing = slurp_file($node->logfile) =~ /database "nowhere" does not exist/g;
 cmp_ok(scalar(@missing), '<', 10, 'but not at every pass');
 
+# An administrator may end the launcher: it comes back
+my $launcher = $node->safe_psql('postgres',
+	q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'user_profile launcher'});
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($launcher)");
+ok( $node->poll_query_until('postgres',
+		"SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE backend_type = 'user_profile launcher' AND pid <> $launcher)"),
+	'a launcher that was ended comes back');
+
 # Scheduled deletions and rules that expire
 $node->safe_psql(
 	'postgres', q{
@@ -88,6 +97,20 @@ is( $node->safe_psql('postgres',
 			(SELECT count(*) FROM user_profile.erasures)}),
 	'0|1', 'the user is gone and there is a receipt');
 
+# A deletion that fails: once it succeeds the error is gone, though no event is to be folded
+$node->safe_psql(
+	'postgres', q{
+	SELECT user_profile.schedule_delete('user 1', '0 s');
+	CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN RAISE EXCEPTION 'nobody leaves'; END$$;
+	CREATE TRIGGER keep BEFORE INSERT ON user_profile.erasures
+		FOR EACH ROW EXECUTE FUNCTION keep()});
+$becomes->('postgres', q{last_refresh_error = 'nobody leaves'}, 'a deletion that fails');
+$node->safe_psql('postgres', 'DROP TRIGGER keep ON user_profile.erasures');
+$becomes->('postgres',
+	'last_refresh_error IS NULL AND NOT EXISTS (SELECT FROM user_profile.scheduled_deletions)',
+	'the error is gone when its cause is');
+
 # As a role: without rights it fails, says so and backs off; with them it recovers
 $node->safe_psql('postgres', 'CREATE ROLE folder LOGIN');
 $set->('user_profile.role', 'folder');
@@ -102,6 +125,58 @@ $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 $becomes->('postgres', q{pending_events = 0 AND worker_state = 'waiting' AND worker_error IS NULL},
 	'with the rights it goes on at the next reload');
 is_sound($node, 'folded as a role');
+
+# A role from which a policy hides users must not take them for gone
+$node->safe_psql(
+	'postgres', q{
+	SELECT user_profile.schedule_delete('user 2', '0 s');
+	ALTER TABLE user_profile.users ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY not_all ON user_profile.users USING (user_id <> 'user 2')});
+$becomes->('postgres', q{worker_error ~ 'row-level security'}, 'a role that does not see all users fails');
+is( $node->safe_psql('postgres', 'SELECT user_id FROM user_profile.scheduled_deletions'),
+	'user 2', 'and forgets no deletion');
+$node->safe_psql(
+	'postgres', q{
+	DROP POLICY not_all ON user_profile.users;
+	ALTER TABLE user_profile.users DISABLE ROW LEVEL SECURITY;
+	SELECT pg_reload_conf()});
+$becomes->('postgres', 'NOT EXISTS (SELECT FROM user_profile.scheduled_deletions)',
+	'which is done when it sees the user');
+
+# An operator's own code never runs as somebody else
+my ($status, undef, $stderr) = $node->psql('postgres', q{
+	SET ROLE folder;
+	CREATE TRIGGER climb AFTER INSERT ON user_profile.timelines EXECUTE FUNCTION user_profile.skip_suppressed()});
+like($stderr, qr/permission denied for table timelines/, 'an operator cannot put triggers on the tables');
+
+# An extension whose owner is no superuser, and a trigger of the owner's that tries to be one
+$node->safe_psql('postgres', $_) foreach ('CREATE DATABASE owned', 'CREATE ROLE landlord SUPERUSER');
+$node->safe_psql('owned', 'SET SESSION AUTHORIZATION landlord; CREATE EXTENSION user_profile');
+$node->safe_psql(
+	'owned', q{
+	ALTER ROLE landlord NOSUPERUSER;
+	CREATE TABLE who (who text, message text);
+	GRANT INSERT ON who TO landlord;
+	CREATE FUNCTION climb() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		BEGIN
+			RESET ROLE;
+			RESET SESSION AUTHORIZATION;
+		EXCEPTION WHEN OTHERS THEN
+			INSERT INTO public.who VALUES (current_user, SQLERRM);
+		END;
+		INSERT INTO public.who VALUES (current_user, 'in the end');
+		RETURN NULL;
+	END $$;
+	CREATE TRIGGER climb AFTER INSERT ON user_profile.timelines EXECUTE FUNCTION climb()});
+add_events($node, 100, 10, 1, 'owned');
+$set->('user_profile.role', '');
+$set->('user_profile.databases', 'postgres, owned');
+$becomes->('owned', 'pending_events = 0', 'without a role');
+is( $node->safe_psql('owned', 'SELECT who, message FROM who ORDER BY message DESC'),
+	"landlord|in the end\nlandlord|cannot set parameter \"role\" within security-restricted operation",
+	'it runs as the owner of the extension, and stays so');
+is_sound($node, 'folded as the owner', 'owned');
 
 $set->('user_profile.role', 'nobody_known');
 $becomes->('postgres', 'worker_failures >= 1', 'a role that does not exist is a failure');
@@ -152,15 +227,34 @@ my $load = q{INSERT INTO user_profile.events (user_id, name, occurred_at)
 	FROM generate_series(1, 200000) i};
 $node->safe_psql('doomed', $load);
 $node->poll_query_until('doomed', 'SELECT folded_through > 0 FROM user_profile.status');
-my $start = time;
-$node->safe_psql('doomed', 'DROP EXTENSION user_profile');
-pass(sprintf 'DROP EXTENSION in the middle of a pass: %.1f s', time - $start);
-$node->safe_psql('doomed', 'CREATE EXTENSION user_profile');
-$node->safe_psql('doomed', $load);
-$node->poll_query_until('doomed', 'SELECT folded_through > 0 FROM user_profile.status');
+my ($start, $from) = (time, -s $node->logfile);
+foreach my $round (1 .. 5)
+{
+	# Another moment each time
+	select(undef, undef, undef, 0.013 * $round);
+	my ($status, undef, $stderr) = $node->psql('doomed', 'DROP EXTENSION user_profile');
+	is($status, 0, "DROP EXTENSION in the middle of a pass, $round") or diag($stderr);
+	$node->safe_psql('doomed', 'CREATE EXTENSION user_profile');
+	$node->safe_psql('doomed', $load);
+	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	$node->poll_query_until('doomed', 'SELECT folded_through > 0 FROM user_profile.status');
+}
+unlike(slurp_file($node->logfile, $from), qr/deadlock/, 'nobody had a deadlock');
+
+# A batch that takes longer than the five seconds that DROP DATABASE gives to others
+$node->safe_psql(
+	'doomed', q{
+	CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN PERFORM pg_sleep(8); RETURN NULL; END$$;
+	CREATE TRIGGER slow AFTER INSERT OR UPDATE ON user_profile.timelines EXECUTE FUNCTION slow()});
+add_events($node, 1000, 10, 1, 'doomed');
+$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+$node->poll_query_until('postgres',
+	q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = 'doomed' AND wait_event = 'PgSleep')});
 $start = time;
-$node->safe_psql('postgres', 'DROP DATABASE doomed');
-pass(sprintf 'DROP DATABASE in the middle of a pass: %.1f s', time - $start);
+($status, undef, $stderr) = $node->psql('postgres', 'DROP DATABASE doomed');
+is($status, 0, 'DROP DATABASE in the middle of a long batch') or diag($stderr);
+cmp_ok(time - $start, '<', 20, 'waits for the batch alone');
 
 # A worker that is killed takes all sessions with it; the server and the launcher come back
 add_events($node, 50_000, 500, 5);
