@@ -166,6 +166,66 @@ query_execute(SqlQuery *query, QueryArgs args)
 }
 
 /*
+ * Run a function in a subtransaction, within the caller's SPI connection.
+ * Returns NULL, or the error that has undone it, in the caller's memory
+ * context.  An error that may have nothing to do with what the function did is
+ * raised again: an interrupt, a deadlock, a lack of memory or disk.
+ */
+ErrorData *
+run_in_subtransaction(void (*function) (void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		function(arg);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (error != NULL)
+	{
+		switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+		{
+			case ERRCODE_TRANSACTION_ROLLBACK:
+			case ERRCODE_INSUFFICIENT_RESOURCES:
+			case ERRCODE_OPERATOR_INTERVENTION:
+			case ERRCODE_SYSTEM_ERROR:
+				ReThrowError(error);
+		}
+	}
+	return error;
+}
+
+/* A query with its arguments, as one pointer */
+typedef struct QueryCall
+{
+	SqlQuery   *query;
+	QueryArgs  *args;
+} QueryCall;
+
+static void
+execute_call(void *arg)
+{
+	QueryCall  *call = arg;
+
+	query_execute(call->query, *call->args);
+}
+
+/*
  * Run a query that may write, once more each time that it collides with a
  * unique key that another transaction has just committed: it sees that row
  * then, as it could not before.
@@ -173,38 +233,15 @@ query_execute(SqlQuery *query, QueryArgs args)
 void
 query_execute_past_others(SqlQuery *query, QueryArgs args)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
+	QueryCall	call = {query, &args};
+	ErrorData  *error;
 
-	while (!done)
+	while ((error = run_in_subtransaction(execute_call, &call)) != NULL)
 	{
+		if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || IsolationUsesXactSnapshot())
+			ReThrowError(error);
+		FreeErrorData(error);
 		CHECK_FOR_INTERRUPTS();
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(context);
-		PG_TRY();
-		{
-			query_execute(query, args);
-			ReleaseCurrentSubTransaction();
-			done = true;
-		}
-		PG_CATCH();
-		{
-			ErrorData  *error;
-
-			MemoryContextSwitchTo(context);
-			error = CopyErrorData();
-			FlushErrorState();
-			RollbackAndReleaseCurrentSubTransaction();
-			MemoryContextSwitchTo(context);
-			CurrentResourceOwner = owner;
-			if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || IsolationUsesXactSnapshot())
-				ReThrowError(error);
-			FreeErrorData(error);
-		}
-		PG_END_TRY();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
 	}
 }
 
