@@ -321,7 +321,8 @@ erase_user(text *user_id, bool suppress)
 	static SqlQuery erase = {
 		"WITH ids AS MATERIALIZED (" USER_EVENTS "), deleted_events AS ("
 		"  DELETE FROM user_profile.events e USING ids WHERE e.event_id = ids.event_id"
-		"  RETURNING 1)"
+		"  RETURNING 1), deleted_failures AS ("
+		"  DELETE FROM user_profile.refresh_failures f USING ids WHERE f.event_id = ids.event_id)"
 		DELETE_ROWS("timelines") DELETE_ROWS("users") DELETE_ROWS("memberships")
 		DELETE_ROWS("session_replays") DELETE_ROWS("aliases")
 		DELETE_ROWS("scheduled_deletions")

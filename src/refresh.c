@@ -56,88 +56,109 @@
 #define PART_CLOSED			6600
 #define PART_FULL			7600
 
+/* More users than these are not set aside: it cannot be theirs any more */
+#define MAX_FAILING_USERS	100
+
 #define STRINGIFY_(x)		#x
 #define STRINGIFY(x)		STRINGIFY_(x)
 
 /*
- * Fold the events with ids in ($1, $2], of one user where $3 is given, and
- * count them.  New users appear with their first event.  Of the pieces of a
- * user only the last one may be open: readers take an open part 0 for the
- * user's only part.
+ * Fold the events e that a condition tells, and count them.  New users appear
+ * with their first event.  Of the pieces of a user only the last one may be
+ * open: readers take an open part 0 for the user's only part.
  */
+#define FOLD(which) \
+	"WITH batch AS MATERIALIZED (" \
+	"  SELECT e.user_id, user_profile.timeline_agg(e.occurred_at," \
+	"    user_profile.intern_event_type(e.kind," \
+	"      user_profile.event_type_name(e.kind, e.name, e.page), coalesce(e.action, ''))," \
+	"    user_profile.intern_page(user_profile.event_page(e.kind, e.name, e.page))," \
+	"    e.event_id) AS timeline" \
+	"  FROM user_profile.events e WHERE " which \
+	"  GROUP BY e.user_id" \
+	"), new_users AS (" \
+	"  INSERT INTO user_profile.users (user_id) SELECT b.user_id FROM batch b" \
+	"  WHERE NOT EXISTS (SELECT FROM user_profile.users u WHERE u.user_id = b.user_id)" \
+	"  ON CONFLICT (user_id) DO NOTHING" \
+	"), targets AS (" \
+	"  SELECT b.user_id, b.timeline, pg_column_size(b.timeline) AS size," \
+	"    coalesce(o.part, 0) AS part, " STRINGIFY(PART_FULL) " - coalesce(o.size, 0) AS room" \
+	"  FROM batch b LEFT JOIN LATERAL (" \
+	"    SELECT CASE WHEN l.open THEN l.part ELSE l.part + 1 END AS part," \
+	"      CASE WHEN l.open THEN pg_column_size(l.timeline) END AS size" \
+	"    FROM user_profile.timelines l WHERE l.user_id = b.user_id" \
+	"    ORDER BY l.part DESC LIMIT 1) o ON true" \
+	"), pieces AS (" \
+	"  SELECT r.user_id, r.part, r.timeline, true AS last FROM targets r WHERE r.size <= r.room" \
+	"  UNION ALL" \
+	"  SELECT r.user_id, (r.part + s.piece - 1)::int, s.timeline," \
+	"    s.piece = count(*) OVER (PARTITION BY r.user_id) FROM targets r," \
+	"    ROWS FROM (user_profile.timeline_split(r.timeline, " STRINGIFY(PART_FULL) ", r.room))" \
+	"      WITH ORDINALITY AS s (timeline, piece)" \
+	"  WHERE r.size > r.room" \
+	"), folded AS (" \
+	"  INSERT INTO user_profile.timelines AS t" \
+	"    (user_id, part, timeline, first_at, last_at, events, open)" \
+	"  SELECT p.user_id, p.part, p.timeline," \
+	"    user_profile.timeline_first_at(p.timeline), user_profile.timeline_last_at(p.timeline)," \
+	"    user_profile.num_events(p.timeline)," \
+	"    p.last AND pg_column_size(p.timeline) < " STRINGIFY(PART_CLOSED) \
+	"  FROM pieces p" \
+	"  ON CONFLICT (user_id, part) DO UPDATE SET" \
+	"    (timeline, open) = (SELECT m.timeline," \
+	"        excluded.open AND pg_column_size(m.timeline) < " STRINGIFY(PART_CLOSED) \
+	"      FROM (SELECT user_profile.timeline_merge(t.timeline, excluded.timeline) AS timeline" \
+	"        OFFSET 0) m)," \
+	"    first_at = least(t.first_at, excluded.first_at)," \
+	"    last_at = greatest(t.last_at, excluded.last_at)," \
+	"    events = t.events + excluded.events" \
+	")" \
+	"SELECT coalesce(sum(user_profile.num_events(b.timeline)), 0)::bigint FROM batch b"
+
+/* Events in ($1, $2] that are not set aside, of user $3 where it is given */
 static SqlQuery fold_query = {
-	"WITH batch AS MATERIALIZED ("
-	"  SELECT e.user_id, user_profile.timeline_agg(e.occurred_at,"
-	"    user_profile.intern_event_type(e.kind,"
-	"      user_profile.event_type_name(e.kind, e.name, e.page), coalesce(e.action, '')),"
-	"    user_profile.intern_page(user_profile.event_page(e.kind, e.name, e.page)),"
-	"    e.event_id) AS timeline"
-	"  FROM user_profile.events e"
-	"  WHERE e.event_id > $1 AND e.event_id <= $2 AND ($3 IS NULL OR e.user_id = $3)"
-	"  GROUP BY e.user_id"
-	"), new_users AS ("
-	"  INSERT INTO user_profile.users (user_id) SELECT b.user_id FROM batch b"
-	"  WHERE NOT EXISTS (SELECT FROM user_profile.users u WHERE u.user_id = b.user_id)"
-	"  ON CONFLICT (user_id) DO NOTHING"
-	"), targets AS ("
-	"  SELECT b.user_id, b.timeline, pg_column_size(b.timeline) AS size,"
-	"    coalesce(o.part, 0) AS part, " STRINGIFY(PART_FULL) " - coalesce(o.size, 0) AS room"
-	"  FROM batch b LEFT JOIN LATERAL ("
-	"    SELECT CASE WHEN l.open THEN l.part ELSE l.part + 1 END AS part,"
-	"      CASE WHEN l.open THEN pg_column_size(l.timeline) END AS size"
-	"    FROM user_profile.timelines l WHERE l.user_id = b.user_id"
-	"    ORDER BY l.part DESC LIMIT 1) o ON true"
-	"), pieces AS ("
-	"  SELECT r.user_id, r.part, r.timeline, true AS last FROM targets r WHERE r.size <= r.room"
-	"  UNION ALL"
-	"  SELECT r.user_id, (r.part + s.piece - 1)::int, s.timeline,"
-	"    s.piece = count(*) OVER (PARTITION BY r.user_id) FROM targets r,"
-	"    ROWS FROM (user_profile.timeline_split(r.timeline, " STRINGIFY(PART_FULL) ", r.room))"
-	"      WITH ORDINALITY AS s (timeline, piece)"
-	"  WHERE r.size > r.room"
-	"), folded AS ("
-	"  INSERT INTO user_profile.timelines AS t"
-	"    (user_id, part, timeline, first_at, last_at, events, open)"
-	"  SELECT p.user_id, p.part, p.timeline,"
-	"    user_profile.timeline_first_at(p.timeline), user_profile.timeline_last_at(p.timeline),"
-	"    user_profile.num_events(p.timeline),"
-	"    p.last AND pg_column_size(p.timeline) < " STRINGIFY(PART_CLOSED)
-	"  FROM pieces p"
-	"  ON CONFLICT (user_id, part) DO UPDATE SET"
-	"    (timeline, open) = (SELECT m.timeline,"
-	"        excluded.open AND pg_column_size(m.timeline) < " STRINGIFY(PART_CLOSED)
-	"      FROM (SELECT user_profile.timeline_merge(t.timeline, excluded.timeline) AS timeline"
-	"        OFFSET 0) m),"
-	"    first_at = least(t.first_at, excluded.first_at),"
-	"    last_at = greatest(t.last_at, excluded.last_at),"
-	"    events = t.events + excluded.events"
-	")"
-	"SELECT coalesce(sum(user_profile.num_events(b.timeline)), 0)::bigint FROM batch b",
+	FOLD("e.event_id > $1 AND e.event_id <= $2 AND ($3 IS NULL OR e.user_id = $3)"
+	"   AND NOT EXISTS (SELECT FROM user_profile.refresh_failures f"
+	"    WHERE f.event_id = e.event_id)"),
 	{INT8OID, INT8OID, TEXTOID}
 };
 
+/* Events that were set aside, of user $1 */
+#define FAILED_EVENTS \
+	"e.event_id = ANY (ARRAY(SELECT f.event_id FROM user_profile.refresh_failures f))" \
+	" AND e.user_id = $1"
+static SqlQuery fold_failed_query = {
+	FOLD(FAILED_EVENTS),
+	{TEXTOID}
+};
+
 /*
- * Before events with ids in ($1, $2] are folded: give those of an alias to its
- * user, and drop those of suppressed users, in the log itself.  A message that
- * the user has already is kept without its id.
+ * Before events e are folded: give those of an alias to its user, and drop
+ * those of suppressed users, in the log itself.  A message that the user has
+ * already is kept without its id.
  */
+#define SETTLE(which) \
+	"WITH moving AS (" \
+	"  SELECT e.event_id, a.user_id," \
+	"    row_number() OVER (PARTITION BY a.user_id, e.message_id ORDER BY e.event_id) AS nth" \
+	"  FROM user_profile.events e JOIN user_profile.aliases a ON a.previous_id = e.user_id" \
+	"  WHERE " which " AND EXISTS (SELECT FROM user_profile.aliases)" \
+	"), moved AS (" \
+	"  UPDATE user_profile.events e SET user_id = m.user_id," \
+	"    message_id = CASE WHEN m.nth = 1 AND NOT EXISTS (SELECT FROM user_profile.events k" \
+	"      WHERE k.user_id = m.user_id AND k.message_id = e.message_id) THEN e.message_id END" \
+	"  FROM moving m WHERE e.event_id = m.event_id" \
+	") DELETE FROM user_profile.events e" \
+	" WHERE " which " AND EXISTS (SELECT FROM user_profile.suppressions)" \
+	"  AND user_profile.is_suppressed(e.user_id)"
+
 static SqlQuery settle_query = {
-	"WITH moving AS ("
-	"  SELECT e.event_id, a.user_id,"
-	"    row_number() OVER (PARTITION BY a.user_id, e.message_id ORDER BY e.event_id) AS nth"
-	"  FROM user_profile.events e JOIN user_profile.aliases a ON a.previous_id = e.user_id"
-	"  WHERE e.event_id > $1 AND e.event_id <= $2"
-	"    AND EXISTS (SELECT FROM user_profile.aliases)"
-	"), moved AS ("
-	"  UPDATE user_profile.events e SET user_id = m.user_id,"
-	"    message_id = CASE WHEN m.nth = 1 AND NOT EXISTS (SELECT FROM user_profile.events k"
-	"      WHERE k.user_id = m.user_id AND k.message_id = e.message_id) THEN e.message_id END"
-	"  FROM moving m WHERE e.event_id = m.event_id"
-	") DELETE FROM user_profile.events e"
-	" WHERE e.event_id > $1 AND e.event_id <= $2"
-	"  AND EXISTS (SELECT FROM user_profile.suppressions)"
-	"  AND user_profile.is_suppressed(e.user_id)",
+	SETTLE("e.event_id > $1 AND e.event_id <= $2"),
 	{INT8OID, INT8OID}
+};
+static SqlQuery settle_failed_query = {
+	SETTLE(FAILED_EVENTS),
+	{TEXTOID}
 };
 
 static SqlQuery watermark_query = {
@@ -209,11 +230,10 @@ set_for_now(const char *name, const char *value)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Fold the events in (from, through], and count them; user_id may be NULL: all */
+/* Fold the events that a query tells, and count them */
 static int64
-fold(int64 from, int64 through, Datum user_id, bool all_users)
+fold(SqlQuery *query, QueryArgs args)
 {
-	QueryArgs	args = {3};
 	int			nestlevel = NewGUCNestLevel();
 	char		memory[32];
 	int64		folded;
@@ -227,38 +247,276 @@ fold(int64 from, int64 through, Datum user_id, bool all_users)
 	snprintf(memory, sizeof(memory), "%dkB", Max(maintenance_work_mem, work_mem));
 	set_for_now("work_mem", memory);
 	set_for_now("enable_sort", "off");
-	args.values[0] = Int64GetDatum(from);
-	args.values[1] = Int64GetDatum(through);
-	args.values[2] = user_id;
-	args.nulls[2] = all_users;
-	folded = query_number(&fold_query, args);
+	folded = query_number(query, args);
 	AtEOXact_GUC(true, nestlevel);
 	return folded;
 }
 
-/* Fold one batch and move the watermark.  False where nothing is left to do. */
-static bool
-refresh_batch(int64 target, int64 *folded, int64 *through)
+/* Fold the events in (from, through]; user_id may be NULL: all */
+static int64
+fold_range(int64 from, int64 through, Datum user_id, bool all_users)
 {
-	QueryArgs	args = {0};
+	QueryArgs	args = {3};
+
+	args.values[0] = Int64GetDatum(from);
+	args.values[1] = Int64GetDatum(through);
+	args.values[2] = user_id;
+	args.nulls[2] = all_users;
+	return fold(&fold_query, args);
+}
+
+/* The events in (from, through] */
+typedef struct Batch
+{
+	int64		from;
+	int64		through;
+	int64		folded;
+} Batch;
+
+static QueryArgs
+batch_args(const Batch *batch)
+{
+	QueryArgs	args = {2};
+
+	args.values[0] = Int64GetDatum(batch->from);
+	args.values[1] = Int64GetDatum(batch->through);
+	return args;
+}
+
+static void
+move_watermark(int64 through)
+{
+	QueryArgs	args = {1};
+
+	args.values[0] = Int64GetDatum(through);
+	query_execute(&move_watermark_query, args);
+}
+
+/* Fold a batch and move the watermark, or raise an error */
+static void
+fold_batch(void *arg)
+{
+	static SqlQuery follow = {
+		"INSERT INTO user_profile.refresh_failures (event_id)"
+		" SELECT e.event_id FROM user_profile.events e"
+		" WHERE e.event_id > $1 AND e.event_id <= $2"
+		"  AND EXISTS (SELECT FROM user_profile.refresh_failures)"
+		"  AND e.user_id IN (SELECT k.user_id FROM user_profile.events k"
+		"   WHERE k.event_id = ANY (ARRAY(SELECT f.event_id"
+		"    FROM user_profile.refresh_failures f WHERE f.error IS NOT NULL)))",
+		{INT8OID, INT8OID}
+	};
+	Batch	   *batch = arg;
+
+	query_execute_past_others(&settle_query, batch_args(batch));
+	query_execute(&follow, batch_args(batch));
+	batch->folded = fold_range(batch->from, batch->through, (Datum) 0, true);
+	move_watermark(batch->through);
+}
+
+/*
+ * May an error be due to an event, or to what there is of its user already?
+ * Those of other classes (rights, locks, memory, disk, shutdown) would befall
+ * any batch, or none when it is tried again.
+ */
+static bool
+concerns_event(const ErrorData *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case MAKE_SQLSTATE('2', '0', '0', '0', '0'):	/* case not found */
+		case ERRCODE_CARDINALITY_VIOLATION:
+		case ERRCODE_DATA_EXCEPTION:
+		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+		case ERRCODE_EXTERNAL_ROUTINE_EXCEPTION:
+		case ERRCODE_EXTERNAL_ROUTINE_INVOCATION_EXCEPTION:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+		case ERRCODE_PLPGSQL_ERROR:
+			return true;
+		default:
+			return error->sqlerrcode == ERRCODE_INTERNAL_ERROR ||
+				error->sqlerrcode == ERRCODE_DATA_CORRUPTED;
+	}
+}
+
+static Datum
+error_text(const ErrorData *error)
+{
+	return CStringGetTextDatum(error->detail != NULL ?
+							   psprintf("%s: %s", error->message, error->detail) :
+							   error->message);
+}
+
+/*
+ * Set aside the one event of a batch that failed, and move the watermark past
+ * it.  Raise the error where there is no event to blame, or too many users have
+ * failed.
+ */
+static void
+set_aside(const Batch *batch, ErrorData *error)
+{
+	static SqlQuery count = {
+		"SELECT count(*) FROM user_profile.refresh_failures WHERE error IS NOT NULL",
+		{InvalidOid}
+	};
+	static SqlQuery set_aside_event = {
+		"INSERT INTO user_profile.refresh_failures (event_id, error, failed_at)"
+		" SELECT e.event_id, $3, clock_timestamp() FROM user_profile.events e"
+		" WHERE e.event_id > $1 AND e.event_id <= $2",
+		{INT8OID, INT8OID, TEXTOID}
+	};
 	QueryArgs	none = {0};
-	int64		watermark;
+	QueryArgs	args = batch_args(batch);
+
+	args.nargs = 3;
+	args.values[2] = error_text(error);
+	if (query_number(&count, none) >= MAX_FAILING_USERS ||
+		query_execute(&set_aside_event, args) == 0)
+		ReThrowError(error);
+	move_watermark(batch->through);
+	ereport(WARNING,
+			(errmsg("event " INT64_FORMAT " cannot be folded: %s",
+					batch->through, error->message),
+			 errdetail("It stays pending, and so does what comes after it of the same user."),
+			 errhint("See user_profile.refresh_failures. Each refresh tries again.")));
+}
+
+/*
+ * Fold one batch, a smaller one where the last has failed.  False where nothing
+ * is left to do.
+ */
+static bool
+refresh_batch(int64 target, int64 *size, Batch *batch)
+{
+	QueryArgs	none = {0};
+	ErrorData  *error;
 
 	pin_search_path();
 	lock_refresh("refresh()");
-	watermark = query_number(&watermark_query, none);
-	if (watermark >= target)
+	batch->folded = 0;
+	batch->from = query_number(&watermark_query, none);
+	if (batch->from >= target)
 		return false;
-	*through = Min(target, watermark + batch_size);
-	args.nargs = 2;
-	args.values[0] = Int64GetDatum(watermark);
-	args.values[1] = Int64GetDatum(*through);
-	query_execute_past_others(&settle_query, args);
-	*folded = fold(watermark, *through, (Datum) 0, true);
-	args.nargs = 1;
-	args.values[0] = Int64GetDatum(*through);
-	query_execute(&move_watermark_query, args);
+	batch->through = Min(target, batch->from + *size);
+	error = run_in_subtransaction(fold_batch, batch);
+	if (error == NULL)
+	{
+		*size = Min(batch_size, *size * 2);
+		return true;
+	}
+	if (!concerns_event(error))
+		ReThrowError(error);
+	batch->folded = 0;
+	if (batch->through - batch->from == 1)
+		set_aside(batch, error);
+	else
+	{
+		*size = (batch->through - batch->from) / 2;
+		batch->through = batch->from;
+	}
 	return true;
+}
+
+/* A user with events that were set aside, and whose they are by now */
+typedef struct FailingUser
+{
+	Datum		logged_id;
+	Datum		user_id;
+	int64		folded;
+} FailingUser;
+
+/* Fold what was set aside of a user, or raise an error */
+static void
+fold_failed(void *arg)
+{
+	static SqlQuery forget = {
+		"DELETE FROM user_profile.refresh_failures r USING user_profile.events e"
+		" WHERE r.event_id = e.event_id AND " FAILED_EVENTS,
+		{TEXTOID}
+	};
+	FailingUser *user = arg;
+	QueryArgs	args = {1};
+
+	args.values[0] = user->logged_id;
+	query_execute_past_others(&settle_failed_query, args);
+	args.values[0] = user->user_id;
+	user->folded = fold(&fold_failed_query, args);
+	query_execute(&forget, args);
+}
+
+static bool
+any_failures(void)
+{
+	static SqlQuery query = {
+		"SELECT FROM user_profile.refresh_failures LIMIT 1",
+		{InvalidOid}
+	};
+	QueryArgs	none = {0};
+
+	return query_execute(&query, none) > 0;
+}
+
+/* Try once more to fold what was set aside; returns the number of events folded */
+static int64
+retry_failures(void)
+{
+	/* Events that are no more in the log: deleted, perhaps as a remedy */
+	static SqlQuery tidy = {
+		"DELETE FROM user_profile.refresh_failures f WHERE NOT EXISTS ("
+		" SELECT FROM user_profile.events e WHERE e.event_id = f.event_id)",
+		{InvalidOid}
+	};
+	static SqlQuery failing_users = {
+		"SELECT DISTINCT e.user_id, coalesce(a.user_id, e.user_id) FROM user_profile.events e"
+		" LEFT JOIN user_profile.aliases a ON a.previous_id = e.user_id"
+		" WHERE e.event_id = ANY (ARRAY(SELECT f.event_id FROM user_profile.refresh_failures f))",
+		{InvalidOid}
+	};
+
+	/* The first event of a user has the error, those after it none */
+	static SqlQuery failed_again = {
+		"WITH failed AS (SELECT e.event_id FROM user_profile.events e WHERE " FAILED_EVENTS "),"
+		" first AS (SELECT min(event_id) AS event_id FROM failed)"
+		"UPDATE user_profile.refresh_failures r SET"
+		"  error = CASE WHEN r.event_id = first.event_id THEN $2 END,"
+		"  failed_at = CASE WHEN r.event_id = first.event_id THEN clock_timestamp() END"
+		" FROM failed, first WHERE r.event_id = failed.event_id"
+		"  AND (r.error IS NOT NULL OR r.event_id = first.event_id)",
+		{TEXTOID, TEXTOID}
+	};
+	QueryArgs	none = {0};
+	uint64		nusers;
+	SPITupleTable *users;
+	int64		folded = 0;
+
+	pin_search_path();
+	lock_refresh("refresh()");
+	query_execute(&tidy, none);
+	nusers = query_execute(&failing_users, none);
+	users = SPI_tuptable;
+	for (uint64 i = 0; i < nusers; i++)
+	{
+		bool		isnull;
+		FailingUser user = {
+			SPI_getbinval(users->vals[i], users->tupdesc, 1, &isnull),
+			SPI_getbinval(users->vals[i], users->tupdesc, 2, &isnull)
+		};
+		ErrorData  *error = run_in_subtransaction(fold_failed, &user);
+
+		if (error == NULL)
+			folded += user.folded;
+		else if (concerns_event(error))
+		{
+			QueryArgs	args = {2};
+
+			args.values[0] = user.logged_id;
+			args.values[1] = error_text(error);
+			query_execute(&failed_again, args);
+		}
+		else
+			ReThrowError(error);
+	}
+	return folded;
 }
 
 /*
@@ -317,17 +575,29 @@ void
 refresh_all(bool (*may_go_on) (void))
 {
 	QueryArgs	none = {0};
+	Batch		batch;
 	int64		target;
 	int64		watermark;
+	int64		size = batch_size;
 	int64		done = 0;
-	int64		folded;
-	int64		through;
 	instr_time	start;
 
 	if (may_go_on != NULL && !may_go_on())
 		return;
 	target = last_assigned_id();
 	watermark = query_number(&watermark_query, none);
+	if (any_failures())
+	{
+		int64		folded;
+
+		next_transaction();
+		if (may_go_on != NULL && !may_go_on())
+			return;
+		folded = retry_failures();
+		if (folded > 0)
+			ereport(NOTICE,
+					(errmsg("folded " INT64_FORMAT " events that had been set aside", folded)));
+	}
 	if (watermark >= target)
 		return;
 	INSTR_TIME_SET_CURRENT(start);
@@ -347,15 +617,17 @@ refresh_all(bool (*may_go_on) (void))
 		next_transaction();
 		if (may_go_on != NULL && !may_go_on())
 			return;
-		if (!refresh_batch(target, &folded, &through))
+		if (!refresh_batch(target, &size, &batch))
 			break;
-		done += folded;
+		if (batch.through == batch.from)
+			continue;
+		done += batch.folded;
 		INSTR_TIME_SET_CURRENT(now);
 		INSTR_TIME_SUBTRACT(now, start);
 		seconds = INSTR_TIME_GET_DOUBLE(now);
 		ereport(NOTICE,
 				(errmsg("folded " INT64_FORMAT " events through id " INT64_FORMAT " of " INT64_FORMAT " (%.0f events/s)",
-						done, through, target, seconds > 0 ? done / seconds : 0)));
+						done, batch.through, target, seconds > 0 ? done / seconds : 0)));
 	}
 	if (watermark == 0 && done > 0)
 		settle_timelines();
@@ -396,6 +668,6 @@ fold_again(Datum user_id, bool all_users)
 	int64		done = 0;
 
 	for (int64 from = 0; from < watermark; from += batch_size)
-		done += fold(from, Min(watermark, from + batch_size), user_id, all_users);
+		done += fold_range(from, Min(watermark, from + batch_size), user_id, all_users);
 	return done;
 }

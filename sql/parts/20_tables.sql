@@ -282,8 +282,19 @@ CREATE TABLE user_profile.refresh_state (
 	CONSTRAINT refresh_state_is_one_row CHECK (singleton)
 );
 COMMENT ON TABLE user_profile.refresh_state IS
-'One row, made by the first refresh. folded_through is the watermark: events with ids up to it are in timelines, those above it are pending';
+'One row, made by the first refresh. folded_through is the watermark: events with ids up to it are in timelines (but for those in refresh_failures), those above it are pending';
 COMMENT ON COLUMN user_profile.refresh_state.expired_before IS 'Log rows before this may have been dropped by expire_events()';
+
+CREATE TABLE user_profile.refresh_failures (
+	event_id bigint NOT NULL,
+	error text,
+	failed_at timestamptz,
+	CONSTRAINT refresh_failures_pkey PRIMARY KEY (event_id)
+);
+COMMENT ON TABLE user_profile.refresh_failures IS
+'Events up to the watermark that a refresh could not fold, and those after them of the same users: they are pending, and each refresh tries again';
+COMMENT ON COLUMN user_profile.refresh_failures.error IS 'Why it failed; NULL for what waits behind another event of its user';
+COMMENT ON COLUMN user_profile.refresh_failures.failed_at IS 'When it failed last';
 
 -- A dump holds what was loaded and folded
 SELECT pg_catalog.pg_extension_config_dump('user_profile.events', '');
@@ -306,3 +317,4 @@ SELECT pg_catalog.pg_extension_config_dump('user_profile.pages', '');
 SELECT pg_catalog.pg_extension_config_dump('user_profile.pages_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('user_profile.timelines', '');
 SELECT pg_catalog.pg_extension_config_dump('user_profile.refresh_state', '');
+SELECT pg_catalog.pg_extension_config_dump('user_profile.refresh_failures', '');

@@ -76,13 +76,24 @@ SELECT e.event_id, COALESCE(a.user_id, e.user_id) AS user_id, e.occurred_at, e.k
 	user_profile.event_page(e.kind, e.name, e.page) AS page, e.properties
 FROM user_profile.events e
 LEFT JOIN user_profile.aliases a ON a.previous_id OPERATOR(pg_catalog.=) e.user_id
-WHERE e.event_id OPERATOR(pg_catalog.>) COALESCE((SELECT s.folded_through FROM user_profile.refresh_state s), 0)
-	AND e.event_id OPERATOR(pg_catalog.<=) 9223372036854775807
+WHERE (e.event_id OPERATOR(pg_catalog.>) COALESCE((SELECT s.folded_through FROM user_profile.refresh_state s), 0)
+		AND e.event_id OPERATOR(pg_catalog.<=) 9223372036854775807
+		OR e.event_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT f.event_id FROM user_profile.refresh_failures f)))
 	AND CASE WHEN EXISTS (SELECT FROM user_profile.suppressions)
 		THEN NOT user_profile.is_suppressed(e.user_id) ELSE true END
 	AND user_profile.user_visible(COALESCE(a.user_id, e.user_id));
 COMMENT ON VIEW user_profile.pending_events IS
-'Events above the watermark: in the log, and not in timelines yet; under the id that the user has by now, and without those of suppressed users';
+'Events that are in the log and not in timelines yet: those above the watermark, and those in refresh_failures; under the id that the user has by now, and without those of suppressed users';
+
+CREATE VIEW user_profile.folded_events WITH (security_invoker = true) AS
+SELECT e.event_id, e.user_id, e.occurred_at, e.kind, e.name, e.action, e.page, e.properties
+FROM user_profile.events e
+WHERE e.event_id OPERATOR(pg_catalog.<=) (SELECT s.folded_through FROM user_profile.refresh_state s)
+	AND NOT EXISTS (SELECT FROM user_profile.refresh_failures f
+		WHERE f.event_id OPERATOR(pg_catalog.=) e.event_id)
+	AND user_profile.user_visible(e.user_id);
+COMMENT ON VIEW user_profile.folded_events IS
+'Events that are in timelines, as far as the log has them still';
 
 -- Figures over timelines need the kind of a pending event and whether it has a
 -- page, not their dictionary entries, which it may not have yet

@@ -298,9 +298,8 @@ LEFT JOIN (
 	FROM (
 		SELECT m.company_id, user_profile.nps_category(user_profile.answer_score(e.properties)) AS category
 		FROM user_profile.included_members m
-		JOIN user_profile.events e ON e.user_id OPERATOR(pg_catalog.=) m.user_id
+		JOIN user_profile.folded_events e ON e.user_id OPERATOR(pg_catalog.=) m.user_id
 		WHERE e.kind OPERATOR(pg_catalog.=) 'nps' AND e.occurred_at OPERATOR(pg_catalog.<@) period
-			AND e.event_id OPERATOR(pg_catalog.<=) (SELECT s.folded_through FROM user_profile.refresh_state s)
 		UNION ALL
 		SELECT m.company_id, user_profile.nps_category(user_profile.answer_score(p.properties))
 		FROM user_profile.pending_events p
@@ -509,10 +508,8 @@ FROM (
 		pg_catalog.count(*) FILTER (WHERE r.category OPERATOR(pg_catalog.=) 'detractor') AS detractors
 	FROM (
 		SELECT e.user_id, user_profile.nps_category(user_profile.answer_score(e.properties)) AS category
-		FROM user_profile.events e
+		FROM user_profile.folded_events e
 		WHERE e.kind OPERATOR(pg_catalog.=) 'nps' AND e.occurred_at OPERATOR(pg_catalog.<@) period
-			AND e.event_id OPERATOR(pg_catalog.<=) (SELECT s.folded_through FROM user_profile.refresh_state s)
-			AND user_profile.user_visible(e.user_id)
 		UNION ALL
 		SELECT p.user_id, user_profile.nps_category(user_profile.answer_score(p.properties))
 		FROM user_profile.pending_events p

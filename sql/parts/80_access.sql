@@ -12,11 +12,13 @@ WITH declared (level, privileges, names) AS (
 		'access_levels', 'company_daily', 'company_nps', 'company_overviews', 'company_profiles',
 		'company_top_events', 'company_top_pages', 'company_users', 'company_export',
 		'current_members',
-		'excluded_users', 'included_members', 'live_companies', 'live_timelines', 'live_users',
+		'excluded_users', 'folded_events', 'included_members', 'live_companies', 'live_timelines', 'live_users',
 		'parts', 'pending_events', 'pending_timelines', 'status',
 		'user_content_progress', 'user_daily', 'user_engagement', 'user_events', 'user_export',
 		'user_overviews', 'user_profiles', 'user_sentiment', 'user_sessions', 'user_top_events',
 		'user_top_pages', 'users_companies']),
+	-- An error may tell of a value
+	('reader', 'SELECT (event_id)', ARRAY['refresh_failures']),
 	('reader', 'EXECUTE', ARRAY[
 		-- values
 		'last_days', 'default_period', 'previous_period', 'first_needed_at',
@@ -74,8 +76,8 @@ WITH declared (level, privileges, names) AS (
 	-- Not TRIGGER: a trigger would run as whoever refreshes, a superuser perhaps
 	('operator', 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE', ARRAY[
 		'aliases', 'companies', 'erasure_key', 'erasures', 'event_types', 'events',
-		'exclusion_rules', 'memberships', 'pages', 'refresh_state', 'scheduled_deletions',
-		'session_replays', 'suppressions', 'timelines', 'users']),
+		'exclusion_rules', 'memberships', 'pages', 'refresh_failures', 'refresh_state',
+		'scheduled_deletions', 'session_replays', 'suppressions', 'timelines', 'users']),
 	('operator', 'USAGE, SELECT, UPDATE', ARRAY[
 		'erasures_erasure_id_seq', 'event_types_seq', 'events_event_id_seq',
 		'exclusion_rules_rule_id_seq', 'pages_seq']),

@@ -3,7 +3,7 @@
 CREATE PROCEDURE user_profile.refresh()
 	AS 'MODULE_PATHNAME' LANGUAGE c;
 COMMENT ON PROCEDURE user_profile.refresh() IS
-'Fold all pending events into timelines, in batches of the setting user_profile.batch_size, each in a transaction of its own; tells its progress by a NOTICE a batch. Error: active_sql_transaction inside a transaction block';
+'Fold all pending events into timelines, in batches of the setting user_profile.batch_size, each in a transaction of its own; tells its progress by a NOTICE a batch. An event that cannot be folded is set aside in refresh_failures with a WARNING, and does not hold up those of other users. Error: active_sql_transaction inside a transaction block';
 
 CREATE FUNCTION user_profile.intern_event_type(kind user_profile.event_kind, name text, action text) RETURNS integer
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE STRICT;
@@ -29,6 +29,7 @@ SELECT f.events OPERATOR(pg_catalog.+) p.events AS events,
 	s.refreshed_at AS last_refresh_at,
 	s.error AS last_refresh_error,
 	s.failed_at AS last_refresh_failed_at,
+	(SELECT pg_catalog.count(r.event_id) FROM user_profile.refresh_failures r) AS failed_events,
 	s.expired_before,
 	(SELECT pg_catalog.count(*) FROM user_profile.live_users u) AS users,
 	f.parts AS timeline_parts,
@@ -46,7 +47,7 @@ CROSS JOIN (SELECT pg_catalog.count(*) AS events FROM user_profile.pending_event
 CROSS JOIN user_profile.worker_status() w
 LEFT JOIN user_profile.refresh_state s ON true;
 COMMENT ON VIEW user_profile.status IS
-'State of the whole: events (folded and pending), pending_events, folded_through (the watermark: the last event id in timelines), the last refresh and its error, number of users and of timeline rows, sizes in bytes (index sizes apart), the background worker (see worker_status())';
+'State of the whole: events (folded and pending), pending_events, folded_through (the watermark: the last event id in timelines), the last refresh and its error, failed_events (pending ones that could not be folded, see refresh_failures), number of users and of timeline rows, sizes in bytes (index sizes apart), the background worker (see worker_status())';
 
 CREATE FUNCTION user_profile.check_timelines(user_id text DEFAULT NULL)
 RETURNS TABLE (of_user_id text, event_id bigint, problem text)

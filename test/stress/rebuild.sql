@@ -1,3 +1,3 @@
 -- Timelines made anew from the log
 \set id random(0, 59)
-SELECT user_profile.rebuild_timelines('u' || :id);
+SELECT set_config('stress.rebuilding', 'on', true), user_profile.rebuild_timelines('u' || :id);

@@ -1,2 +1,2 @@
 -- All timelines made anew from the log
-SELECT user_profile.rebuild_timelines();
+SELECT set_config('stress.rebuilding', 'on', true), user_profile.rebuild_timelines();

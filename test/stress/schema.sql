@@ -46,6 +46,21 @@ END $$;
 CREATE TRIGGER move_expired AFTER INSERT ON user_profile.aliases FOR EACH ROW
 	EXECUTE FUNCTION stress.move_expired();
 
+-- Users of whom a refresh can fold nothing for a while; how often that was
+CREATE TABLE stress.poison (user_id text PRIMARY KEY);
+CREATE SEQUENCE stress.refusals;
+CREATE FUNCTION stress.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('stress.rebuilding', true) IS DISTINCT FROM 'on'
+		AND EXISTS (SELECT FROM stress.poison p WHERE p.user_id = NEW.user_id) THEN
+		PERFORM nextval('stress.refusals');
+		RAISE 'nothing can be folded of %', NEW.user_id;
+	END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON user_profile.timelines FOR EACH ROW
+	EXECUTE FUNCTION stress.refuse();
+
 -- The whole log by plain SQL: under the ids of now, without suppressed users
 CREATE VIEW stress.log AS
 SELECT COALESCE(a.user_id, e.user_id) AS user_id, e.event_id, e.occurred_at, e.kind, e.name,

@@ -1,6 +1,7 @@
 # Several clients do everything at once, at random: bring events, early and late, in batches and one
-# by one, identify, join, exclude, alias, delete, expire, rebuild, refresh, and read. No client may
-# see an error, no reader two answers, and in the end the timelines say what the log says.
+# by one, identify, join, exclude, alias, delete, expire, rebuild, refresh, which now and then can
+# fold nothing of a user, and read. No client may see an error, no reader two answers, and in the end
+# the timelines say what the log says.
 #
 # STRESS_TRANSACTIONS is the number of transactions of each client, STRESS_SEED where they begin:
 #	STRESS_TRANSACTIONS=50000 STRESS_SEED=7 sh test/run.sh tap
@@ -31,6 +32,7 @@ my %scripts = (
 	expire => 1,
 	rebuild => 3,
 	rebuild_all => 1,
+	poison => 4,
 	refresh => 8,
 	read => 20,
 	read_all => 2);
@@ -66,6 +68,9 @@ unlike(slurp_file($node->logfile), qr/deadlock detected|could not serialize|PANI
 	'the server reports no deadlock');
 
 is_sound($node, 'with pending events', 'postgres', 'stress.log');
+cmp_ok($node->safe_psql('postgres', 'SELECT last_value FROM stress.refusals'),
+	'>', 1, 'some events could not be folded at once');
+$node->safe_psql('postgres', 'DELETE FROM stress.poison');
 $node->safe_psql('postgres', 'CALL user_profile.refresh()');
 is_empty($node, 'refreshed');
 is_sound($node, 'refreshed', 'postgres', 'stress.log');
