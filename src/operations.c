@@ -28,6 +28,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "operations.h"
 #include "refresh.h"
 #include "suppress.h"
 
@@ -576,28 +577,120 @@ cancel_delete(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* The ids (text) of the users whose deletion is due, in the order of their times */
+List *
+due_deletions(MemoryContext context)
+{
+	static SqlQuery query = {
+		"SELECT user_id FROM user_profile.scheduled_deletions"
+		" WHERE due_at <= now() ORDER BY due_at, user_id"
+	};
+	QueryArgs	none = {0};
+	uint64		nusers = query_execute(&query, none);
+	MemoryContext previous = MemoryContextSwitchTo(context);
+	List	   *users = NIL;
+
+	for (uint64 i = 0; i < nusers; i++)
+	{
+		bool		isnull;
+		Datum		user_id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		users = lappend(users, DatumGetTextPCopy(user_id));
+	}
+	MemoryContextSwitchTo(previous);
+	return users;
+}
+
+/* A deletion that is due, and the receipt that it leaves: 0 for none */
+typedef struct DueDeletion
+{
+	text	   *user_id;
+	int64		erasure_id;
+} DueDeletion;
+
+static void
+erase_due(void *arg)
+{
+	/* Whoever cancels it, or puts it off, is waited for */
+	static SqlQuery due = {
+		"SELECT s.suppress,"
+		"  EXISTS (SELECT FROM user_profile.live_users u WHERE u.user_id = s.user_id)"
+		" FROM user_profile.scheduled_deletions s"
+		" WHERE s.user_id = $1 AND s.due_at <= now() FOR UPDATE OF s",
+		{TEXTOID}
+	};
+
+	/*
+	 * A user who is gone by now needs no deletion any more; one whom a policy
+	 * hides from us does.
+	 */
+	static SqlQuery tidy = {
+		"DELETE FROM user_profile.scheduled_deletions WHERE user_id = $1"
+		" AND NOT row_security_active('user_profile.users')",
+		{TEXTOID}
+	};
+	DueDeletion *deletion = arg;
+	QueryArgs	of_user = {1};
+	bool		suppress;
+	bool		known;
+	bool		isnull;
+
+	of_user.values[0] = PointerGetDatum(deletion->user_id);
+	if (query_execute(&due, of_user) == 0)
+		return;
+	suppress = DatumGetBool(query_value(1, &isnull));
+	known = DatumGetBool(query_value(2, &isnull));
+	if (known)
+		deletion->erasure_id = erase_user(deletion->user_id, suppress);
+	else
+		query_execute(&tidy, of_user);
+}
+
+/*
+ * Delete a user if that is due, in the caller's SPI connection and under the
+ * refresh lock, and return the receipt's id, or 0.  Where it fails, all of it
+ * is undone and said at elevel, and it stays due.
+ */
+int64
+run_due_deletion(text *user_id, int elevel)
+{
+	DueDeletion deletion = {user_id, 0};
+	ErrorData  *error = run_in_subtransaction(erase_due, &deletion);
+
+	if (error == NULL)
+		return deletion.erasure_id;
+	ereport(elevel,
+			(errcode(error->sqlerrcode),
+			 errmsg("scheduled deletion of user \"%s\" failed: %s",
+					text_to_cstring(user_id), error->message),
+			 error->detail != NULL ? errdetail_internal("%s", error->detail) : 0,
+			 errhint("It is still scheduled, and will be tried again.")));
+	FreeErrorData(error);
+	return 0;
+}
+
 PG_FUNCTION_INFO_V1(run_scheduled_deletions);
 Datum
 run_scheduled_deletions(PG_FUNCTION_ARGS)
 {
-	/* A user who is gone by now needs no deletion any more */
-	static SqlQuery tidy = {
-		"DELETE FROM user_profile.scheduled_deletions s WHERE s.due_at <= now()"
-		" AND NOT EXISTS (SELECT FROM user_profile.live_users u WHERE u.user_id = s.user_id)"
-	};
-	static SqlQuery due = {
-		"SELECT s.user_id, s.suppress FROM user_profile.scheduled_deletions s"
-		" WHERE s.due_at <= now() ORDER BY s.due_at, s.user_id"
-	};
-	QueryArgs	none = {0};
 	int64		first_id = 0;
 	int64		last_id = -1;
+	List	   *users;
+	ListCell   *cell;
 
 	begin_rewrite("run_scheduled_deletions", true);
 	SPI_connect();
-	query_execute(&tidy, none);
-	query_execute(&due, none);
-	erase_users(&first_id, &last_id);
+	users = due_deletions(CurrentMemoryContext);
+	foreach(cell, users)
+	{
+		int64		erasure_id = run_due_deletion(lfirst(cell), WARNING);
+
+		if (erasure_id == 0)
+			continue;
+		last_id = erasure_id;
+		if (first_id == 0)
+			first_id = erasure_id;
+	}
 	SPI_finish();
 	return return_receipts(fcinfo, first_id, last_id);
 }

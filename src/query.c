@@ -166,10 +166,28 @@ query_execute(SqlQuery *query, QueryArgs args)
 }
 
 /*
+ * May an error have nothing to do with what was done, so that something else
+ * would meet it as well: an interrupt, a deadlock, a lack of memory or disk?
+ */
+bool
+is_general_error(const ErrorData *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
  * Run a function in a subtransaction, within the caller's SPI connection.
  * Returns NULL, or the error that has undone it, in the caller's memory
- * context.  An error that may have nothing to do with what the function did is
- * raised again: an interrupt, a deadlock, a lack of memory or disk.
+ * context.  A general error is raised again.
  */
 ErrorData *
 run_in_subtransaction(void (*function) (void *arg), void *arg)
@@ -196,17 +214,8 @@ run_in_subtransaction(void (*function) (void *arg), void *arg)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 
-	if (error != NULL)
-	{
-		switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
-		{
-			case ERRCODE_TRANSACTION_ROLLBACK:
-			case ERRCODE_INSUFFICIENT_RESOURCES:
-			case ERRCODE_OPERATOR_INTERVENTION:
-			case ERRCODE_SYSTEM_ERROR:
-				ReThrowError(error);
-		}
-	}
+	if (error != NULL && is_general_error(error))
+		ReThrowError(error);
 	return error;
 }
 

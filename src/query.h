@@ -40,6 +40,7 @@ extern QueryArgs query_args(FunctionCallInfo fcinfo);
 extern Datum query_rows(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args);
 extern Datum query_rows_now(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args);
 extern uint64 query_execute(SqlQuery *query, QueryArgs args);
+extern bool is_general_error(const ErrorData *error);
 extern ErrorData *run_in_subtransaction(void (*function) (void *arg), void *arg);
 extern void query_execute_past_others(SqlQuery *query, QueryArgs args);
 extern uint64 query_read(SqlQuery *query, QueryArgs args);

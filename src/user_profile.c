@@ -127,6 +127,12 @@ _PG_init(void)
 							   &worker_databases,
 							   "",
 							   PGC_SIGHUP, 0, check_worker_databases, NULL, NULL);
+	DefineCustomIntVariable("user_profile.max_workers",
+							"Most databases that the background worker works in at a time.",
+							"The one whose turn was longest ago comes first.",
+							&worker_max,
+							2, 1, WORKER_MAX_DATABASES,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("user_profile.period",
 							   "Length of the period, up to now, that the overview views show.",
 							   NULL,

@@ -10,8 +10,11 @@
  * worker that makes one pass and ends: so nothing of ours keeps a connection
  * open for long.
  *
- * A pass that fails is recorded, in refresh_state where the database can be
- * written, and is repeated after twice the time of the last one.
+ * A pass has parts: the fold, each deletion, the rules.  One that fails does not
+ * stop the others.  The pass has failed then: that is recorded, in refresh_state
+ * where the database can be written, and the next one comes after twice the time
+ * of the last.  To have waited long for a lock is no failure: such a pass is
+ * blocked, and the next one comes as usual.
  *
  * The launcher starts only where the server has finished recovery: on a standby
  * there is none until it is promoted.
@@ -22,6 +25,10 @@
  */
 #include "worker.h"
 
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
@@ -42,30 +49,39 @@
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "operations.h"
 #include "query.h"
 #include "refresh.h"
 
-#define MAX_DATABASES		64
 #define MAX_BACKOFF			(15 * 60)	/* seconds */
 #define ERROR_LENGTH		256
 
 /*
- * A pass gives up where it waits this long for a lock, for instance of a
- * transaction that has written events and stays open: the next pass tries
+ * A part of a pass gives up where it waits this long for a lock, for instance of
+ * a transaction that has written events and stays open: the next pass tries
  * again, and no worker is in the way for long.
  */
 #define LOCK_TIMEOUT		"60s"
+
+/* How a pass went */
+typedef enum PassResult
+{
+	PASS_FAILED,				/* as long as the worker has said nothing else */
+	PASS_BLOCKED,				/* something waited too long for a lock */
+	PASS_SUCCEEDED
+} PassResult;
 
 /* What is known of the passes in one database; name is empty in an unused slot */
 typedef struct WorkerSlot
 {
 	NameData	database;
 	bool		running;
-	bool		succeeded;		/* set by the worker at the end of a pass */
+	PassResult	result;			/* of the last pass, if there was one */
 	int			failures;		/* successive ones */
 	TimestampTz started_at;		/* 0: never */
 	TimestampTz finished_at;
@@ -76,19 +92,20 @@ typedef struct WorkerSlot
 typedef struct WorkerShared
 {
 	LWLock	   *lock;
-	WorkerSlot	slots[MAX_DATABASES];
+	WorkerSlot	slots[WORKER_MAX_DATABASES];
 } WorkerShared;
 
 char	   *worker_databases;
 char	   *worker_role;
 int			worker_interval;
+int			worker_max;
 
 static WorkerShared *shared = NULL;
 static shmem_request_hook_type previous_shmem_request = NULL;
 static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 /* The launcher's hold on the workers it started, by slot */
-static BackgroundWorkerHandle *handles[MAX_DATABASES];
+static BackgroundWorkerHandle *handles[WORKER_MAX_DATABASES];
 
 PGDLLEXPORT void user_profile_launcher_main(Datum arg);
 PGDLLEXPORT void user_profile_worker_main(Datum arg);
@@ -116,10 +133,10 @@ check_worker_databases(char **newval, void **extra, GucSource source)
 
 	if (!valid)
 		GUC_check_errdetail("It must be a list of names, separated by commas.");
-	else if (list_length(names) > MAX_DATABASES)
+	else if (list_length(names) > WORKER_MAX_DATABASES)
 	{
 		GUC_check_errdetail("It names %d databases; %d are possible.",
-							list_length(names), MAX_DATABASES);
+							list_length(names), WORKER_MAX_DATABASES);
 		valid = false;
 	}
 	else
@@ -203,6 +220,16 @@ seconds_to_next(int failures)
 	return Max(worker_interval, Min(seconds, MAX_BACKOFF));
 }
 
+/* The slot of a database, or NULL; the caller holds the lock */
+static WorkerSlot *
+find_slot(const char *database)
+{
+	for (int i = 0; i < WORKER_MAX_DATABASES; i++)
+		if (strcmp(NameStr(shared->slots[i].database), database) == 0)
+			return &shared->slots[i];
+	return NULL;
+}
+
 /* Give each database of the setting a slot, and free those of others */
 static void
 assign_slots(void)
@@ -214,7 +241,7 @@ assign_slots(void)
 	if (!split_databases(worker_databases, &copy, &names))
 		elog(ERROR, "unexpected list of databases: \"%s\"", worker_databases);
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < MAX_DATABASES; i++)
+	for (int i = 0; i < WORKER_MAX_DATABASES; i++)
 	{
 		WorkerSlot *slot = &shared->slots[i];
 		bool		listed = false;
@@ -226,19 +253,10 @@ assign_slots(void)
 	}
 	foreach(cell, names)
 	{
-		WorkerSlot *unused = NULL;
-		bool		found = false;
-
-		for (int i = 0; i < MAX_DATABASES && !found; i++)
-		{
-			WorkerSlot *slot = &shared->slots[i];
-
-			found = strcmp(NameStr(slot->database), lfirst(cell)) == 0;
-			if (NameStr(slot->database)[0] == '\0' && unused == NULL)
-				unused = slot;
-		}
 		/* Where others still run, there may be none until they have ended */
-		if (!found && unused != NULL)
+		WorkerSlot *unused = find_slot("");
+
+		if (find_slot(lfirst(cell)) == NULL && unused != NULL)
 			namestrcpy(&unused->database, lfirst(cell));
 	}
 	LWLockRelease(shared->lock);
@@ -258,19 +276,62 @@ finish_pass(int i)
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	slot->running = false;
 	slot->finished_at = now;
-	if (slot->succeeded)
-	{
-		slot->failures = 0;
-		slot->error[0] = '\0';
-	}
-	else
+	if (slot->result == PASS_FAILED)
 	{
 		slot->failures++;
 		if (slot->error[0] == '\0')
 			strlcpy(slot->error, "the worker ended early; the server's log says why",
 					ERROR_LENGTH);
 	}
+	else
+		slot->failures = 0;
 	slot->next_at = TimestampTzPlusMilliseconds(now, seconds_to_next(slot->failures) * INT64CONST(1000));
+	LWLockRelease(shared->lock);
+}
+
+/*
+ * Can one connect to a database?  A worker would only fail, and fatally.  As
+ * the launcher is in no database, it has no index or cache for the look-up.
+ */
+static bool
+database_is_open(const char *database)
+{
+	bool		open = false;
+	Relation	relation;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	relation = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(relation, 0, NULL);
+	while (!open && HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+
+		/* A limit below -1 is what an interrupted DROP DATABASE leaves */
+		open = strcmp(NameStr(form->datname), database) == 0 &&
+			form->datallowconn && form->datconnlimit >= -1;
+	}
+	table_endscan(scan);
+	table_close(relation, AccessShareLock);
+	CommitTransactionCommand();
+	return open;
+}
+
+/* Start no pass in a database for now, and say why unless that was said */
+static void
+put_off(WorkerSlot *slot, const char *reason)
+{
+	TimestampTz next_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													  seconds_to_next(0) * INT64CONST(1000));
+
+	if (strcmp(slot->error, reason) != 0)
+		ereport(LOG,
+				(errmsg("user_profile: no pass in database \"%s\": %s",
+						NameStr(slot->database), reason)));
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	strlcpy(slot->error, reason, ERROR_LENGTH);
+	slot->next_at = next_at;
 	LWLockRelease(shared->lock);
 }
 
@@ -280,64 +341,79 @@ start_pass(int i)
 {
 	WorkerSlot *slot = &shared->slots[i];
 	BackgroundWorker worker = {0};
-	TimestampTz now = GetCurrentTimestamp();
-	bool		started;
+
+	if (!database_is_open(NameStr(slot->database)))
+	{
+		put_off(slot, "no such database, or it allows no connections");
+		return;
+	}
 
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_notify_pid = MyProcPid;
-	worker.bgw_main_arg = Int32GetDatum(i);
 	strlcpy(worker.bgw_library_name, "user_profile", BGW_MAXLEN);
 	strlcpy(worker.bgw_function_name, "user_profile_worker_main", BGW_MAXLEN);
 	snprintf(worker.bgw_name, BGW_MAXLEN, "user_profile worker for %s", NameStr(slot->database));
 	strlcpy(worker.bgw_type, "user_profile worker", BGW_MAXLEN);
 	strlcpy(worker.bgw_extra, NameStr(slot->database), BGW_EXTRALEN);
 
-	started = RegisterDynamicBackgroundWorker(&worker, &handles[i]);
+	/* Before the worker can say how it went */
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	slot->running = started;
-	slot->succeeded = false;
-	if (started)
-		slot->started_at = now;
-	else
+	if (slot->failures == 0 && slot->result != PASS_BLOCKED)
+		slot->error[0] = '\0';	/* that of put_off() */
+	slot->result = PASS_FAILED;
+	LWLockRelease(shared->lock);
+
+	if (!RegisterDynamicBackgroundWorker(&worker, &handles[i]))
 	{
-		/* No process is to be had: others may end meanwhile */
+		/* Others may end meanwhile */
 		handles[i] = NULL;
-		strlcpy(slot->error, "no process for the worker; max_worker_processes may be too low",
-				ERROR_LENGTH);
-		slot->next_at = TimestampTzPlusMilliseconds(now, seconds_to_next(1) * INT64CONST(1000));
+		put_off(slot, "no process for the worker; max_worker_processes may be too low");
+		return;
 	}
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	slot->running = true;
+	slot->started_at = GetCurrentTimestamp();
 	LWLockRelease(shared->lock);
 }
 
-/* Start and finish what is due; returns the milliseconds until more is, or -1 */
+/*
+ * Start and finish what is due; returns the milliseconds until more is, or -1
+ * where only the end of a worker, which is told to us, brings more.
+ */
 static long
 launch(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	long		wait = -1;
-
-	for (int i = 0; i < MAX_DATABASES; i++)
+	for (int i = 0; i < WORKER_MAX_DATABASES; i++)
 	{
-		WorkerSlot *slot = &shared->slots[i];
 		pid_t		pid;
 
 		if (handles[i] != NULL &&
 			GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED)
 			finish_pass(i);
-		if (handles[i] != NULL || NameStr(slot->database)[0] == '\0')
-			continue;
-		if (slot->next_at <= now)
-			start_pass(i);
-		if (handles[i] == NULL)
-		{
-			long		left = TimestampDifferenceMilliseconds(now, slot->next_at);
-
-			wait = wait < 0 ? left : Min(wait, left);
-		}
 	}
-	return wait;
+
+	for (;;)
+	{
+		TimestampTz now = GetCurrentTimestamp();
+		int			running = 0;
+		int			next = -1;
+
+		for (int i = 0; i < WORKER_MAX_DATABASES; i++)
+		{
+			if (handles[i] != NULL)
+				running++;
+			else if (NameStr(shared->slots[i].database)[0] != '\0' &&
+					 (next < 0 || shared->slots[i].next_at < shared->slots[next].next_at))
+				next = i;
+		}
+		if (next < 0 || running >= worker_max)
+			return -1;
+		if (shared->slots[next].next_at > now)
+			return TimestampDifferenceMilliseconds(now, shared->slots[next].next_at);
+		start_pass(next);
+	}
 }
 
 void
@@ -372,13 +448,19 @@ user_profile_launcher_main(Datum arg)
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
+			TimestampTz now;
+
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 
-			/* A new interval, a repaired role: no reason to wait any longer */
+			/*
+			 * A new interval, a repaired role: no reason to wait any longer,
+			 * but for those whose turn it is already
+			 */
+			now = GetCurrentTimestamp();
 			LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-			for (int i = 0; i < MAX_DATABASES; i++)
-				shared->slots[i].next_at = 0;
+			for (int i = 0; i < WORKER_MAX_DATABASES; i++)
+				shared->slots[i].next_at = Min(shared->slots[i].next_at, now);
 			LWLockRelease(shared->lock);
 		}
 	}
@@ -413,30 +495,15 @@ end_activity(void)
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
-/* The extension in this database, and its owner */
-static Oid	extension;
+/* The extension in this database, if it is there, and its owner */
+static Oid	extension = InvalidOid;
 static Oid	extension_owner;
 
-static bool
-extension_installed(void)
-{
-	static SqlQuery query = {
-		"SELECT oid, extowner FROM pg_extension WHERE extname = 'user_profile'"
-	};
-	QueryArgs	none = {0};
-	bool		installed;
-	bool		isnull;
-
-	begin_activity("user_profile: looking for the extension");
-	installed = query_execute(&query, none) > 0;
-	if (installed)
-	{
-		extension = DatumGetObjectId(query_value(1, &isnull));
-		extension_owner = DatumGetObjectId(query_value(2, &isnull));
-	}
-	end_activity();
-	return installed;
-}
+/* How the pass went so far, and why; pass_context keeps what outlives its parts */
+static PassResult pass_result = PASS_SUCCEEDED;
+static char *pass_error = NULL;
+static bool pass_is_over = false;
+static MemoryContext pass_context;
 
 /*
  * May a transaction of the pass go on?  Asked at its beginning, before it has
@@ -456,95 +523,186 @@ may_go_on(void)
 		get_extension_oid("user_profile", true) == extension;
 }
 
-/* Run a statement of the pass in a transaction of its own */
-static bool
-run_step(const char *activity, SqlQuery *query, uint64 *rows)
+/* Take note of an error that has ended a part of the pass */
+static void
+note_error(const char *activity)
 {
-	QueryArgs	none = {0};
-	bool		going_on;
+	ErrorData  *error;
+	PassResult	result = PASS_FAILED;
 
-	begin_activity(activity);
-	going_on = may_go_on();
-	if (going_on)
-		*rows = query_execute(query, none);
-	end_activity();
-	return going_on;
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(pass_context);
+	error = CopyErrorData();
+	AbortOutOfAnyTransaction();
+	FlushErrorState();
+	RESUME_INTERRUPTS();
+
+	/* Where the extension went in the middle of it, that is none */
+	if (OidIsValid(extension))
+	{
+		bool		going_on;
+
+		begin_activity(activity);
+		going_on = may_go_on();
+		end_activity();
+		if (!going_on)
+		{
+			pass_is_over = true;
+			return;
+		}
+	}
+	pass_is_over |= is_general_error(error);
+
+	MemoryContextSwitchTo(pass_context);
+	if (error->detail != NULL)
+		error->message = psprintf("%s: %s", error->message, error->detail);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	{
+		result = PASS_BLOCKED;
+		error->message = psprintf("waited too long for another transaction: %s", error->message);
+	}
+	ereport(LOG,
+			(errmsg("%s in database \"%s\": %s", activity, MyBgworkerEntry->bgw_extra,
+					error->message)));
+	if (result < pass_result)
+	{
+		pass_result = result;
+		pass_error = error->message;
+	}
 }
 
-/* One pass */
-static void
-run_pass(void)
+/*
+ * Do a part of the pass, in transactions of its own.  An error ends that part
+ * alone, and is noted; false then.
+ */
+static bool
+attempt(const char *activity, void (*part) (void *arg), void *arg)
 {
-	static SqlQuery due = {
-		"SELECT FROM user_profile.scheduled_deletions WHERE due_at <= now() LIMIT 1"
+	volatile bool done = false;
+
+	PG_TRY();
+	{
+		begin_activity(activity);
+		part(arg);
+		end_activity();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		note_error(activity);
+	}
+	PG_END_TRY();
+	return done;
+}
+
+/* The parts of a pass */
+
+static void
+find_extension(void *arg)
+{
+	static SqlQuery query = {
+		"SELECT oid, extowner FROM pg_extension WHERE extname = 'user_profile'"
 	};
-	static SqlQuery deletions = {
-		"SELECT FROM user_profile.run_scheduled_deletions()"
-	};
-	static SqlQuery expired_rules = {
+	QueryArgs	none = {0};
+	bool		isnull;
+
+	if (query_execute(&query, none) == 0)
+		return;
+	extension = DatumGetObjectId(query_value(1, &isnull));
+	extension_owner = DatumGetObjectId(query_value(2, &isnull));
+}
+
+static void
+fold_events(void *arg)
+{
+	refresh_all(may_go_on);
+}
+
+static void
+list_due_deletions(void *arg)
+{
+	List	  **users = arg;
+
+	if (may_go_on())
+		*users = due_deletions(pass_context);
+}
+
+static void
+wait_without_locks(void *arg)
+{
+	wait_for_writers();
+}
+
+static void
+delete_due_user(void *arg)
+{
+	if (!may_go_on())
+		return;
+	lock_refresh("run_scheduled_deletions()");
+	(void) run_due_deletion(arg, ERROR);
+}
+
+static void
+remove_expired_rules(void *arg)
+{
+	static SqlQuery query = {
 		"DELETE FROM user_profile.exclusion_rules WHERE expires_at <= now()"
 	};
-	static SqlQuery forget_error = {
-		"UPDATE user_profile.refresh_state SET error = NULL, failed_at = NULL"
-		" WHERE error IS NOT NULL"
-	};
-	uint64		rows;
+	QueryArgs	none = {0};
 
-	begin_activity("user_profile: refresh");
-	refresh_all(may_go_on);
-	end_activity();
-
-	if (!run_step("user_profile: scheduled deletions", &due, &rows))
-		return;
-	if (rows > 0)
-	{
-		/* It waits for writers itself; here we do so without any lock */
-		begin_activity("user_profile: waiting for writers");
-		wait_for_writers();
-		end_activity();
-		if (!run_step("user_profile: scheduled deletions", &deletions, &rows))
-			return;
-	}
-	if (run_step("user_profile: expired exclusion rules", &expired_rules, &rows))
-		(void) run_step("user_profile: success", &forget_error, &rows);
+	if (may_go_on())
+		query_execute(&query, none);
 }
 
-/* Write a failure where the view status shows it */
+/* Write how the pass went where the view status shows it */
 static void
-record_failure(const char *message)
+record_result(void *arg)
 {
-	static SqlQuery record = {
+	static SqlQuery failure = {
 		"INSERT INTO user_profile.refresh_state AS s (folded_through, error, failed_at)"
 		" VALUES (0, $1, clock_timestamp())"
 		" ON CONFLICT (singleton) DO UPDATE SET error = excluded.error,"
 		"  failed_at = excluded.failed_at",
 		{TEXTOID}
 	};
-	QueryArgs	args = {1};
+	static SqlQuery success = {
+		"UPDATE user_profile.refresh_state SET error = NULL, failed_at = NULL"
+		" WHERE error IS NOT NULL"
+	};
+	QueryArgs	message = {1};
+	QueryArgs	none = {0};
 
-	begin_activity("user_profile: recording a failure");
-	args.values[0] = CStringGetTextDatum(message);
-	if (may_go_on())
-		query_execute(&record, args);
-	end_activity();
+	if (!may_go_on())
+		return;
+	if (pass_result == PASS_FAILED)
+	{
+		message.values[0] = CStringGetTextDatum(pass_error);
+		query_execute(&failure, message);
+	}
+	else if (pass_result == PASS_SUCCEEDED)
+		query_execute(&success, none);
 }
 
-/* Drop what an error has left; returns its message, in context */
-static char *
-end_failed(MemoryContext context)
+/* One pass */
+static void
+run_pass(void)
 {
-	ErrorData  *edata;
-	char	   *message;
+	List	   *due = NIL;
+	ListCell   *cell;
 
-	HOLD_INTERRUPTS();
-	MemoryContextSwitchTo(context);
-	edata = CopyErrorData();
-	message = edata->detail != NULL ?
-		psprintf("%s: %s", edata->message, edata->detail) : edata->message;
-	AbortOutOfAnyTransaction();
-	FlushErrorState();
-	RESUME_INTERRUPTS();
-	return message;
+	attempt("user_profile: refresh", fold_events, NULL);
+	attempt("user_profile: scheduled deletions", list_due_deletions, &due);
+	foreach(cell, due)
+	{
+		/* As begin_rewrite() does, but in a transaction that has no lock */
+		if (!attempt("user_profile: waiting for writers", wait_without_locks, NULL))
+			break;
+		attempt("user_profile: scheduled deletions", delete_due_user, lfirst(cell));
+		if (pass_is_over)
+			break;
+	}
+	attempt("user_profile: expired exclusion rules", remove_expired_rules, NULL);
+	attempt("user_profile: result", record_result, NULL);
 }
 
 /* Settings of the server or the database that are not meant for us */
@@ -568,86 +726,45 @@ override_settings(void)
 	}
 }
 
-/*
- * Tell how the pass ended.  The slot may be another database's by now, as a
- * launcher that was started anew has given all of them away.
- */
-static void
-set_result(int i, const char *database, bool succeeded, const char *error)
-{
-	WorkerSlot *slot = &shared->slots[i];
-
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	if (strcmp(NameStr(slot->database), database) == 0)
-	{
-		slot->succeeded = succeeded;
-		strlcpy(slot->error, error, ERROR_LENGTH);
-	}
-	LWLockRelease(shared->lock);
-}
-
 void
 user_profile_worker_main(Datum arg)
 {
-	int			slot = DatumGetInt32(arg);
-	char		database[NAMEDATALEN];
-	MemoryContext context;
-	char	   *volatile message = NULL;
+	const char *database = MyBgworkerEntry->bgw_extra;
+	WorkerSlot *slot;
 
-	strlcpy(database, MyBgworkerEntry->bgw_extra, NAMEDATALEN);
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(database,
 										 worker_role[0] == '\0' ? NULL : worker_role, 0);
 	override_settings();
-	context = AllocSetContextCreate(TopMemoryContext, "user_profile worker",
-									ALLOCSET_DEFAULT_SIZES);
+	pass_context = AllocSetContextCreate(TopMemoryContext, "user_profile pass",
+										 ALLOCSET_DEFAULT_SIZES);
 
-	PG_TRY();
+	/* Without the extension there is no pass, and nothing is wrong */
+	attempt("user_profile: looking for the extension", find_extension, NULL);
+	if (OidIsValid(extension))
 	{
-		if (extension_installed())
-		{
-			/*
-			 * Without a role of our own we are connected as the superuser
-			 * that made the cluster.  Be no more than the owner of the
-			 * extension, and let nothing that runs in a trigger get back.
-			 */
-			if (worker_role[0] == '\0')
-				SetUserIdAndSecContext(extension_owner, SECURITY_RESTRICTED_OPERATION);
-			run_pass();
-		}
-	}
-	PG_CATCH();
-	{
-		message = end_failed(context);
-	}
-	PG_END_TRY();
-
-	/*
-	 * Without the extension there is no pass, even where it went in the
-	 * middle of one
-	 */
-	if (message != NULL && extension_installed())
-	{
-		ereport(LOG,
-				(errmsg("user_profile: a pass in database \"%s\" failed: %s", database, message)));
-		set_result(slot, database, false, message);
-		PG_TRY();
-		{
-			record_failure(message);
-		}
-		PG_CATCH();
-		{
-			/* The first error tells more */
-			(void) end_failed(context);
-		}
-		PG_END_TRY();
-		proc_exit(1);
+		/*
+		 * Without a role of our own we are connected as the superuser that
+		 * made the cluster.  Be no more than the owner of the extension, and
+		 * let nothing that runs in a trigger get back.
+		 */
+		if (worker_role[0] == '\0')
+			SetUserIdAndSecContext(extension_owner, SECURITY_RESTRICTED_OPERATION);
+		run_pass();
 	}
 
-	set_result(slot, database, true, "");
-	proc_exit(0);
+	/* A launcher that was started anew may have given the slot away */
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	slot = find_slot(database);
+	if (slot != NULL)
+	{
+		slot->result = pass_result;
+		strlcpy(slot->error, pass_error != NULL ? pass_error : "", ERROR_LENGTH);
+	}
+	LWLockRelease(shared->lock);
+	proc_exit(pass_result == PASS_FAILED ? 1 : 0);
 }
 
 /*----------
@@ -667,6 +784,7 @@ worker_status(PG_FUNCTION_ARGS)
 	Datum		values[NCOLUMNS] = {0};
 	bool		nulls[NCOLUMNS];
 	WorkerSlot	slot = {0};
+	WorkerSlot *found;
 	const char *database = get_database_name(MyDatabaseId);
 	const char *state;
 
@@ -675,9 +793,9 @@ worker_status(PG_FUNCTION_ARGS)
 	if (shared != NULL && database != NULL)
 	{
 		LWLockAcquire(shared->lock, LW_SHARED);
-		for (int i = 0; i < MAX_DATABASES; i++)
-			if (strcmp(NameStr(shared->slots[i].database), database) == 0)
-				slot = shared->slots[i];
+		found = find_slot(database);
+		if (found != NULL)
+			slot = *found;
 		LWLockRelease(shared->lock);
 	}
 
@@ -691,6 +809,8 @@ worker_status(PG_FUNCTION_ARGS)
 		state = "running";
 	else if (slot.failures > 0)
 		state = "backing off";
+	else if (slot.result == PASS_BLOCKED)
+		state = "blocked";
 	else
 		state = "waiting";
 

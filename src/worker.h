@@ -14,9 +14,13 @@
 
 #include "utils/guc.h"
 
+/* So many databases can be listed */
+#define WORKER_MAX_DATABASES	64
+
 extern char *worker_databases;
 extern char *worker_role;
 extern int	worker_interval;
+extern int	worker_max;
 
 extern bool check_worker_databases(char **newval, void **extra, GucSource source);
 extern void worker_init(void);
