@@ -79,7 +79,7 @@ RETURNS SETOF user_profile.erasures
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 100000 ROWS 10
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.run_scheduled_deletions() IS
-'Delete the users whose scheduled deletion is due, and return the receipts; to be called regularly';
+'Delete the users whose scheduled deletion is due, and return the receipts; to be called regularly. A deletion that fails is undone by itself, raises a WARNING that names the user, and stays scheduled; the others go on. Error: active_sql_transaction above read committed';
 
 CREATE FUNCTION user_profile.alias(previous_id text, user_id text) RETURNS void
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE SECURITY DEFINER COST 100000

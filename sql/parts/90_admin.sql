@@ -20,7 +20,7 @@ CREATE FUNCTION user_profile.worker_status(
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE COST 10
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.worker_status() IS
-'State of the background worker in this database: not loaded (the library is not in shared_preload_libraries), standby (the server is in recovery), not listed (in the setting user_profile.databases), running, waiting, or backing off (the last passes failed); when the last pass started, when the last one that ended did, and when the next will start; how many failed since one succeeded, and the error of the last one';
+'State of the background worker in this database: not loaded (the library is not in shared_preload_libraries), standby (the server is in recovery), not listed (in the setting user_profile.databases), running, waiting, blocked (the last pass waited too long for a lock, of a transaction that has written events for instance, and gave up, which is no failure), or backing off (the last passes failed); when the last pass started, when the last one that ended did, and when the next will start; how many failed since one did not, and the error of the last one: the first error, where it had several';
 
 CREATE VIEW user_profile.status WITH (security_invoker = true) AS
 SELECT f.events OPERATOR(pg_catalog.+) p.events AS events,

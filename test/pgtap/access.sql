@@ -252,6 +252,11 @@ SELECT is_empty($$SELECT * FROM user_profile.user_profile('ada') UNION ALL SELEC
 SELECT is((SELECT count(*) FROM user_profile.user_events), (SELECT count(*) FROM user_profile.users u
 	JOIN user_profile.events e USING (user_id)), 'events of the visible user only');
 RESET ROLE;
+SELECT user_profile.schedule_delete('ada', '0') \g /dev/null
+SET ROLE :operator;
+SELECT is_empty('SELECT * FROM user_profile.run_scheduled_deletions()', 'an operator deletes nobody whom a policy hides');
+RESET ROLE;
+SELECT lives_ok($$SELECT user_profile.cancel_delete('ada')$$, 'nor forgets that somebody should');
 SELECT is((SELECT count(*) FROM user_profile.user_profiles), 5::bigint, 'the owner sees all');
 DROP POLICY countries ON user_profile.users;
 ALTER TABLE user_profile.users DISABLE ROW LEVEL SECURITY;

@@ -393,7 +393,42 @@ SELECT user_profile.schedule_delete('later', '0', suppress => true) \g /dev/null
 SELECT is((SELECT string_agg(suppressed::text, ' ') FROM user_profile.run_scheduled_deletions()), 'true', 'a second schedule replaces the first');
 SELECT test.gone('later', 'nothing is left');
 SELECT is(user_profile.track('later', 'x'), NULL, 'and it was suppressed');
+INSERT INTO user_profile.scheduled_deletions VALUES ('who is gone', now(), false);
+SELECT is_empty('SELECT * FROM user_profile.run_scheduled_deletions()', 'nobody to delete');
+SELECT is_empty('SELECT * FROM user_profile.scheduled_deletions', 'and nothing left to do');
 SELECT test.sound('scheduled');
+
+-- One that fails: it alone is undone, and is still due
+SELECT user_profile.track(id, 'x') FROM unnest(ARRAY['s1', 's2', 's3']) id \g /dev/null
+CALL user_profile.refresh();
+SELECT user_profile.schedule_delete(id, '0', suppress => true) FROM unnest(ARRAY['s1', 's2', 's3']) id \g /dev/null
+CREATE FUNCTION test.keep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF OLD.user_id = 's2' THEN
+		RAISE EXCEPTION 's2 stays' USING ERRCODE = TG_ARGV[0];
+	END IF;
+	RETURN OLD;
+END $$;
+CREATE TRIGGER keep BEFORE DELETE ON user_profile.users FOR EACH ROW EXECUTE FUNCTION test.keep('disk_full');
+SELECT throws_ok('SELECT user_profile.run_scheduled_deletions()', '53100', 's2 stays', 'an error that would meet the others as well ends all');
+SELECT is((SELECT string_agg(user_id, ' ' ORDER BY user_id) FROM user_profile.scheduled_deletions), 's1 s2 s3', 'and all stay scheduled');
+SELECT is((SELECT count(*) FROM user_profile.live_users WHERE user_id ~ '^s[123]$'), 3::bigint, 'as users');
+DROP TRIGGER keep ON user_profile.users;
+CREATE TRIGGER keep BEFORE DELETE ON user_profile.users FOR EACH ROW EXECUTE FUNCTION test.keep('raise_exception');
+SET client_min_messages = error;
+SELECT is((SELECT array_agg(events ORDER BY erasure_id) FROM user_profile.run_scheduled_deletions()), '{1,1}', 'where one fails the others are deleted');
+SELECT is_empty('SELECT * FROM user_profile.run_scheduled_deletions()', 'it fails again');
+SET client_min_messages = warning;
+SELECT test.gone('s1', 'nothing is left');
+SELECT test.gone('s3', 'nothing is left');
+SELECT is((SELECT string_agg(user_id, ' ') FROM user_profile.scheduled_deletions), 's2', 'it is still scheduled');
+SELECT is((SELECT total_events FROM user_profile.user_overview('s2', '(,)')), 1::bigint, 'and the user has everything');
+SELECT isnt(user_profile.track('s2', 'y'), NULL, 'and is not suppressed');
+SELECT test.sound('one that fails');
+DROP TRIGGER keep ON user_profile.users;
+SELECT is((SELECT array_agg(events) FROM user_profile.run_scheduled_deletions()), '{2}', 'it succeeds once it can');
+SELECT test.gone('s2', 'nothing is left');
+SELECT test.sound('and one that fails no more');
 
 --
 -- Companies

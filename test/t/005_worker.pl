@@ -69,9 +69,33 @@ $becomes->(
 	'postgres', q{worker_state = 'waiting' AND worker_failures = 0 AND worker_error IS NULL
 		AND worker_finished_at <= now() AND worker_next_at > worker_finished_at},
 	'the status tells of it');
-like(slurp_file($node->logfile), qr/database "nowhere" does not exist/, 'a missing database is logged');
-my @missing = slurp_file($node->logfile) =~ /database "nowhere" does not exist/g;
-cmp_ok(scalar(@missing), '<', 10, 'but not at every pass');
+my $times_in_log = sub {
+	my ($pattern) = @_;
+	my @found = slurp_file($node->logfile) =~ /$pattern/g;
+	return scalar(@found);
+};
+is($times_in_log->(qr/no pass in database "nowhere": no such database/), 1, 'a missing database is logged once');
+is($times_in_log->(qr/FATAL/), 0, 'and nobody tries to connect to it');
+
+# When it comes into being it is found, and when it closes it is left alone
+$node->safe_psql('postgres', 'CREATE DATABASE nowhere');
+install_extension($node, 'nowhere');
+$becomes->('nowhere', q{worker_state = 'waiting' AND worker_error IS NULL AND worker_finished_at IS NOT NULL},
+	'a database that is made later is worked in');
+{
+	my $session = $node->background_psql('nowhere');
+	$node->safe_psql('postgres', 'ALTER DATABASE nowhere ALLOW_CONNECTIONS false');
+	my $tries = 100;
+	my $answer = '';
+	while ($tries-- > 0 && $answer !~ /no connections/)
+	{
+		select(undef, undef, undef, 0.1);
+		$answer = $session->query_safe('SELECT worker_failures, worker_error FROM user_profile.status');
+	}
+	is($answer, '0|no such database, or it allows no connections', 'one that allows no connections is none');
+	$session->quit;
+}
+is($times_in_log->(qr/FATAL/), 0, 'nor does anybody try that one');
 
 # An administrator may end the launcher: it comes back
 my $launcher = $node->safe_psql('postgres',
@@ -97,16 +121,40 @@ is( $node->safe_psql('postgres',
 			(SELECT count(*) FROM user_profile.erasures)}),
 	'0|1', 'the user is gone and there is a receipt');
 
-# A deletion that fails: once it succeeds the error is gone, though no event is to be folded
+# Deletions that fail do not hold up the others; once they succeed the error is gone, though no
+# event is to be folded
 $node->safe_psql(
 	'postgres', q{
-	SELECT user_profile.schedule_delete('user 1', '0 s');
-	CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS
-		$$BEGIN RAISE EXCEPTION 'nobody leaves'; END$$;
-	CREATE TRIGGER keep BEFORE INSERT ON user_profile.erasures
-		FOR EACH ROW EXECUTE FUNCTION keep()});
-$becomes->('postgres', q{last_refresh_error = 'nobody leaves'}, 'a deletion that fails');
-$node->safe_psql('postgres', 'DROP TRIGGER keep ON user_profile.erasures');
+	CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF OLD.user_id = ANY (TG_ARGV) THEN
+			RAISE EXCEPTION 'nobody leaves' USING DETAIL = 'for now';
+		END IF;
+		RETURN OLD;
+	END$$;
+	CREATE TRIGGER keep BEFORE DELETE ON user_profile.users
+		FOR EACH ROW EXECUTE FUNCTION keep('user 1', 'user 3');
+	INSERT INTO user_profile.scheduled_deletions (user_id, due_at, suppress)
+	SELECT 'user ' || i, now() - interval '1 min' + i * interval '1 s', false
+	FROM unnest(ARRAY[1, 3, 5, 7]) i;
+	SELECT user_profile.add_exclusion_rule('user', 'user 9', expires_at => now() + interval '10 ms')});
+$becomes->('postgres', q{last_refresh_error = 'scheduled deletion of user "user 1" failed: nobody leaves: for now'
+		AND worker_failures > 0 AND worker_error = last_refresh_error}, 'a deletion that fails');
+is( $node->safe_psql('postgres', q{SELECT string_agg(user_id, ', ' ORDER BY user_id) FROM user_profile.scheduled_deletions}),
+	'user 1, user 3', 'the others are done');
+is( $node->safe_psql('postgres', q{SELECT count(*) FROM user_profile.live_users WHERE user_id IN ('user 1', 'user 3', 'user 5', 'user 7')}),
+	'2', 'those users are gone');
+cmp_ok($times_in_log->(qr/scheduled deletion of user "user 3" failed: nobody leaves: for now/), '>', 0, 'the log has all of them');
+$becomes->('postgres', q{worker_failures > 1}, 'they are tried again');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM user_profile.exclusion_rules'), '0', 'and the rest of the pass is done');
+
+# The same by hand
+my (undef, $receipts, $warnings) = $node->psql('postgres', 'SELECT * FROM user_profile.run_scheduled_deletions()');
+is($receipts, '', 'by hand they fail as well');
+like($warnings, qr/WARNING:  scheduled deletion of user "user $_" failed: nobody leaves\nDETAIL:  for now/, "and user $_ is named")
+	foreach (1, 3);
+
+$node->safe_psql('postgres', 'DROP TRIGGER keep ON user_profile.users; SELECT pg_reload_conf()');
 $becomes->('postgres',
 	'last_refresh_error IS NULL AND NOT EXISTS (SELECT FROM user_profile.scheduled_deletions)',
 	'the error is gone when its cause is');
@@ -187,7 +235,7 @@ $set->('user_profile.role', '');
 $node->safe_psql(
 	'postgres', q{
 	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-		$$BEGIN RAISE EXCEPTION 'not today' USING DETAIL = 'user ' || NEW.user_id; END$$;
+		$$BEGIN RAISE EXCEPTION 'not today' USING DETAIL = 'user ' || NEW.user_id, ERRCODE = 'insufficient_privilege'; END$$;
 	CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON user_profile.timelines
 		FOR EACH ROW EXECUTE FUNCTION refuse()});
 add_events($node, 1000, 100, 4);
@@ -217,11 +265,32 @@ is_sound($node, 'after the repair');
 	is_sound($node, 'after a slow writer');
 }
 
+# Locks that are held for longer than it waits, while the tests go on: of a writer, and of one who
+# changes a user that is to be deleted
+my %holders;
+foreach my $database (qw(written changed))
+{
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	install_extension($node, $database);
+	$node->safe_psql(
+		$database, q{
+		SELECT user_profile.track('held', 'here');
+		SELECT user_profile.track('free', 'here');
+		CALL user_profile.refresh();
+		SELECT user_profile.schedule_delete('held', '0 s');
+		SELECT user_profile.schedule_delete('free', '0 s')});
+	$holders{$database} = $node->background_psql($database);
+	$holders{$database}->query_safe('BEGIN');
+}
+$holders{written}->query_safe(q{SELECT user_profile.track('writer', 'slow')});
+$holders{changed}->query_safe(q{UPDATE user_profile.users SET name = 'Held' WHERE user_id = 'held'});
+
 # DROP EXTENSION and DROP DATABASE while it works
 $node->safe_psql('postgres', 'CREATE DATABASE doomed');
 $node->safe_psql('doomed', 'CREATE EXTENSION user_profile');
 $set->('user_profile.batch_size', '2000');
-$set->('user_profile.databases', 'doomed, postgres');
+$set->('user_profile.max_workers', '4');
+$set->('user_profile.databases', 'doomed, postgres, written, changed');
 my $load = q{INSERT INTO user_profile.events (user_id, name, occurred_at)
 	SELECT 'u' || i % 1000, 'e', timestamptz '2024-01-01' + i * interval '1 min'
 	FROM generate_series(1, 200000) i};
@@ -255,6 +324,57 @@ $start = time;
 ($status, undef, $stderr) = $node->psql('postgres', 'DROP DATABASE doomed');
 is($status, 0, 'DROP DATABASE in the middle of a long batch') or diag($stderr);
 cmp_ok(time - $start, '<', 20, 'waits for the batch alone');
+
+# To have waited too long is no failure
+$becomes->($_, q{worker_state = 'blocked' AND worker_failures = 0 AND last_refresh_error IS NULL
+		AND worker_error ~ 'waited too long for another transaction'
+		AND worker_next_at < worker_finished_at + interval '2 s'}, "it was blocked in database $_")
+	foreach (qw(written changed));
+is($node->safe_psql('written', 'SELECT count(*) FROM user_profile.scheduled_deletions'),
+	'2', 'nobody is deleted while a writer may write more of them');
+is($node->safe_psql('changed', 'SELECT user_id FROM user_profile.scheduled_deletions'),
+	'held', 'one who cannot be deleted holds up nobody else');
+is($node->safe_psql('changed', q{SELECT worker_error ~ 'scheduled deletion of user "held" failed' FROM user_profile.status}),
+	't', 'who it is, the status tells');
+foreach my $database (qw(written changed))
+{
+	$holders{$database}->query_safe('COMMIT');
+	$holders{$database}->quit;
+	$becomes->($database, q{worker_state = 'waiting' AND worker_error IS NULL AND pending_events = 0
+			AND NOT EXISTS (SELECT FROM user_profile.scheduled_deletions)}, "then it goes on in $database");
+	is_sound($node, "after it was blocked", $database);
+}
+
+# At most as many workers as the setting says, and each database gets its turn
+{
+	my @databases = map { "one_of_many_$_" } 1 .. 4;
+	foreach my $database (@databases)
+	{
+		$node->safe_psql('postgres', "CREATE DATABASE $database");
+		install_extension($node, $database);
+		$node->safe_psql(
+			$database, q{
+			CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+				$$BEGIN PERFORM pg_sleep(1); RETURN NULL; END$$;
+			CREATE TRIGGER slow AFTER INSERT ON user_profile.timelines EXECUTE FUNCTION slow()});
+		add_events($node, 10, 2, 1, $database);
+	}
+	$set->('user_profile.max_workers', '1');
+	$set->('user_profile.databases', join(', ', @databases));
+	my $most = 0;
+	my $pending = @databases;
+	my $until = time + 60;
+	while ($pending > 0 && time < $until)
+	{
+		my $workers = $node->safe_psql('postgres',
+			q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'user_profile worker'});
+		$most = $workers if $workers > $most;
+		$pending = grep { $node->safe_psql($_, 'SELECT pending_events FROM user_profile.status') } @databases;
+	}
+	is($pending, 0, 'four databases and one worker: all have been folded');
+	is($most, 1, 'one at a time');
+	$set->('user_profile.databases', 'postgres');
+}
 
 # A worker that is killed takes all sessions with it; the server and the launcher come back
 add_events($node, 50_000, 500, 5);
