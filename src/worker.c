@@ -691,7 +691,10 @@ run_pass(void)
 	ListCell   *cell;
 
 	attempt("user_profile: refresh", fold_events, NULL);
-	attempt("user_profile: scheduled deletions", list_due_deletions, &due);
+
+	/* What blocks the fold, a writer or another rewrite, blocks deletions as well */
+	if (pass_result != PASS_BLOCKED)
+		attempt("user_profile: scheduled deletions", list_due_deletions, &due);
 	foreach(cell, due)
 	{
 		/* As begin_rewrite() does, but in a transaction that has no lock */
