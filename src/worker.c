@@ -71,7 +71,8 @@
 /* How a pass went */
 typedef enum PassResult
 {
-	PASS_FAILED,				/* as long as the worker has said nothing else */
+	PASS_UNTOLD,				/* the worker has not said yet, or could not */
+	PASS_FAILED,
 	PASS_BLOCKED,				/* something waited too long for a lock */
 	PASS_SUCCEEDED
 } PassResult;
@@ -106,6 +107,11 @@ static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 /* The launcher's hold on the workers it started, by slot */
 static BackgroundWorkerHandle *handles[WORKER_MAX_DATABASES];
+
+/* Why it could start none at its last try, by slot: NULL or one of these */
+static const char *obstacles[WORKER_MAX_DATABASES];
+static const char no_database[] = "no such database, or it allows no connections";
+static const char no_process[] = "no process for the worker; max_worker_processes may be too low";
 
 PGDLLEXPORT void user_profile_launcher_main(Datum arg);
 PGDLLEXPORT void user_profile_worker_main(Datum arg);
@@ -249,7 +255,10 @@ assign_slots(void)
 		foreach(cell, names)
 			listed |= strcmp(NameStr(slot->database), lfirst(cell)) == 0;
 		if (!listed && !slot->running)
+		{
 			memset(slot, 0, sizeof(*slot));
+			obstacles[i] = NULL;
+		}
 	}
 	foreach(cell, names)
 	{
@@ -276,15 +285,13 @@ finish_pass(int i)
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	slot->running = false;
 	slot->finished_at = now;
-	if (slot->result == PASS_FAILED)
+	if (slot->result == PASS_UNTOLD)
 	{
-		slot->failures++;
-		if (slot->error[0] == '\0')
-			strlcpy(slot->error, "the worker ended early; the server's log says why",
-					ERROR_LENGTH);
+		slot->result = PASS_FAILED;
+		strlcpy(slot->error, "the worker ended early; the server's log says why",
+				ERROR_LENGTH);
 	}
-	else
-		slot->failures = 0;
+	slot->failures = slot->result == PASS_FAILED ? slot->failures + 1 : 0;
 	slot->next_at = TimestampTzPlusMilliseconds(now, seconds_to_next(slot->failures) * INT64CONST(1000));
 	LWLockRelease(shared->lock);
 }
@@ -320,17 +327,19 @@ database_is_open(const char *database)
 
 /* Start no pass in a database for now, and say why unless that was said */
 static void
-put_off(WorkerSlot *slot, const char *reason)
+put_off(int i, const char *obstacle)
 {
+	WorkerSlot *slot = &shared->slots[i];
 	TimestampTz next_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													  seconds_to_next(0) * INT64CONST(1000));
 
-	if (strcmp(slot->error, reason) != 0)
+	if (obstacles[i] != obstacle)
 		ereport(LOG,
 				(errmsg("user_profile: no pass in database \"%s\": %s",
-						NameStr(slot->database), reason)));
+						NameStr(slot->database), obstacle)));
+	obstacles[i] = obstacle;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	strlcpy(slot->error, reason, ERROR_LENGTH);
+	strlcpy(slot->error, obstacle, ERROR_LENGTH);
 	slot->next_at = next_at;
 	LWLockRelease(shared->lock);
 }
@@ -344,7 +353,7 @@ start_pass(int i)
 
 	if (!database_is_open(NameStr(slot->database)))
 	{
-		put_off(slot, "no such database, or it allows no connections");
+		put_off(i, no_database);
 		return;
 	}
 
@@ -360,18 +369,19 @@ start_pass(int i)
 
 	/* Before the worker can say how it went */
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	if (slot->failures == 0 && slot->result != PASS_BLOCKED)
-		slot->error[0] = '\0';	/* that of put_off() */
-	slot->result = PASS_FAILED;
+	if (obstacles[i] != NULL)
+		slot->error[0] = '\0';
+	slot->result = PASS_UNTOLD;
 	LWLockRelease(shared->lock);
 
 	if (!RegisterDynamicBackgroundWorker(&worker, &handles[i]))
 	{
 		/* Others may end meanwhile */
 		handles[i] = NULL;
-		put_off(slot, "no process for the worker; max_worker_processes may be too low");
+		put_off(i, no_process);
 		return;
 	}
+	obstacles[i] = NULL;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	slot->running = true;
 	slot->started_at = GetCurrentTimestamp();
