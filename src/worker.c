@@ -702,7 +702,7 @@ run_pass(void)
 
 	attempt("user_profile: refresh", fold_events, NULL);
 
-	/* What blocks the fold, a writer or another rewrite, blocks deletions as well */
+	/* Whatever blocks the fold blocks deletions as well */
 	if (pass_result != PASS_BLOCKED)
 		attempt("user_profile: scheduled deletions", list_due_deletions, &due);
 	foreach(cell, due)
