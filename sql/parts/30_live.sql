@@ -89,8 +89,7 @@ CREATE VIEW user_profile.folded_events WITH (security_invoker = true) AS
 SELECT e.event_id, e.user_id, e.occurred_at, e.kind, e.name, e.action, e.page, e.properties
 FROM user_profile.events e
 WHERE e.event_id OPERATOR(pg_catalog.<=) (SELECT s.folded_through FROM user_profile.refresh_state s)
-	AND NOT EXISTS (SELECT FROM user_profile.refresh_failures f
-		WHERE f.event_id OPERATOR(pg_catalog.=) e.event_id)
+	AND NOT (e.event_id OPERATOR(pg_catalog.=) ANY (SELECT f.event_id FROM user_profile.refresh_failures f))
 	AND user_profile.user_visible(e.user_id);
 COMMENT ON VIEW user_profile.folded_events IS
 'Events that are in timelines, as far as the log has them still';
