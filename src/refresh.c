@@ -118,8 +118,8 @@
 /* Events in ($1, $2] that are not set aside, of user $3 where it is given */
 static SqlQuery fold_query = {
 	FOLD("e.event_id > $1 AND e.event_id <= $2 AND ($3 IS NULL OR e.user_id = $3)"
-	"   AND (NOT EXISTS (SELECT FROM user_profile.refresh_failures)"
-	"    OR e.event_id NOT IN (SELECT f.event_id FROM user_profile.refresh_failures f))"),
+		 "   AND (NOT EXISTS (SELECT FROM user_profile.refresh_failures)"
+		 "    OR e.event_id NOT IN (SELECT f.event_id FROM user_profile.refresh_failures f))"),
 	{INT8OID, INT8OID, TEXTOID}
 };
 
