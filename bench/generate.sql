@@ -164,13 +164,15 @@ COPY (
 	FROM users ORDER BY n
 ) TO :'users_file';
 
--- Companies: c-top has the 1,000 most active users, c-10 and c-10000 have as many users as they
--- say (where there are so many), and every user is, since last, in
--- one of the small companies c-s0 to c-s499.
+-- Companies: c-top has the 1,000 most active users; c-10, c-1000 and c-10000 have as many users as
+-- they say (where there are so many), the same in a log of any size; and every user is, since last,
+-- in one of the small companies c-s0 to c-s499.
 CREATE UNLOGGED TABLE memberships AS
 SELECT user_id, 'c-s' || n % 500 AS company_id, timestamptz '2025-01-04 00:00+00' AS joined_at FROM users
 UNION ALL
 (SELECT user_id, 'c-top', timestamptz '2025-01-03 00:00+00' FROM users WHERE n > 1 ORDER BY wanted DESC, n LIMIT 1000)
+UNION ALL
+SELECT user_id, 'c-1000', timestamptz '2025-01-02 00:00+00' FROM users WHERE n BETWEEN 21 AND 1020
 UNION ALL
 SELECT user_id, 'c-10', timestamptz '2025-01-02 00:00+00' FROM users WHERE n BETWEEN 11 AND 20
 UNION ALL

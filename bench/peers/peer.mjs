@@ -3,6 +3,8 @@
 //   node peer.mjs ENGINE DATABASE version
 //   node peer.mjs ENGINE DATABASE run             < statements.sql   the milliseconds of all of them
 //   node peer.mjs ENGINE DATABASE answer          < query.sql        the rows, as CSV without a header
+//   node peer.mjs ENGINE DATABASE answers KEYS    < query.sql        the same for each line of the file KEYS, put for
+//                                                                    {key} and before the row
 //   node peer.mjs ENGINE DATABASE time RUNS       < query.sql        the milliseconds of each run, after one to warm up
 //   node peer.mjs ENGINE DATABASE latency KEYS    < query.sql        the milliseconds for each line of the file KEYS,
 //                                                                    put for {key}: the second of two passes
@@ -54,6 +56,10 @@ async function milliseconds(work) {
   return Number(process.hrtime.bigint() - start) / 1e6;
 }
 
+function lines(file) {
+  return readFileSync(file, 'utf8').trim().split('\n');
+}
+
 const [engine, path, mode, argument] = process.argv.slice(2);
 const database = await { duckdb: openDuckDB, clickhouse: openClickHouse }[engine](path);
 const sql = mode === 'version' ? '' : readFileSync(0, 'utf8').replace(/^--.*\n/gm, '').trim();
@@ -70,12 +76,17 @@ switch (mode) {
   case 'answer':
     await database.answer(sql);
     break;
+  case 'answers':
+    for (const key of lines(argument)) {
+      await database.answer(`SELECT '${key}', answer.* FROM (${sql.replaceAll('{key}', key)}) AS answer`);
+    }
+    break;
   case 'time':
     await database.run(sql);
     for (let run = 0; run < Number(argument); run++) console.log(await milliseconds(() => database.run(sql)));
     break;
   case 'latency': {
-    const keys = readFileSync(argument, 'utf8').trim().split('\n');
+    const keys = lines(argument);
     const ask = await database.prepare(sql);
     for (const key of keys) await ask(key);
     for (const key of keys) console.log(await milliseconds(() => ask(key)));

@@ -2,7 +2,7 @@ SELECT user_id, session_number, fromUnixTimestamp64Milli(session[1], 'UTC') AS s
 	fromUnixTimestamp64Milli(session[-1], 'UTC') AS ended_at, length(session) AS events
 FROM (
 	SELECT user_id, arraySort(groupArray(toUnixTimestamp64Milli(occurred_at))) AS times,
-		arraySplit((t, gap) -> gap > 1800000, times, arrayDifference(times)) AS sessions
+		arraySplit((t, gap) -> gap > {timeout}, times, arrayDifference(times)) AS sessions
 	FROM bench.events
 	GROUP BY user_id
 )

@@ -5,7 +5,7 @@ FROM (
 	SELECT user_id, times, unnest(starts) AS first, unnest(list_append(starts[2:], len(times) + 1)) AS next,
 		unnest(range(1, len(starts) + 1)) AS session_number
 	FROM (
-		SELECT user_id, times, list_filter(range(1, len(times) + 1), lambda i: i = 1 OR times[i] - times[i - 1] > 1800000) AS starts
-		FROM (SELECT user_id, list_sort(list(epoch_ms(occurred_at))) AS times FROM events GROUP BY user_id) users
+		SELECT user_id, times, list_filter(range(1, len(times) + 1), lambda i: i = 1 OR times[i] - times[i - 1] > {timeout}) AS starts
+		FROM (SELECT user_id, list_sort(list(epoch_ms(occurred_at))) AS times FROM bench.events GROUP BY user_id) users
 	) users
 ) sessions

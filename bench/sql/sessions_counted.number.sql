@@ -1,10 +1,2 @@
 SELECT count(*) AS sessions, avg(ended_at - started_at) AS avg_session
-FROM (
-	SELECT min(occurred_at) AS started_at, max(occurred_at) AS ended_at
-	FROM (
-		SELECT user_id, occurred_at,
-			user_profile.session_number(occurred_at) OVER (PARTITION BY user_id ORDER BY occurred_at) AS session_number
-		FROM plain.events
-	) numbered
-	GROUP BY user_id, session_number
-) sessions
+FROM ({sessions_listed.number}) sessions

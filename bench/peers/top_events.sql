@@ -1,0 +1,1 @@
+SELECT kind, name, occurrences, last_at FROM answer
