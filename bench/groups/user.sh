@@ -16,7 +16,7 @@ for work in user_overview user_sessions user_top_events; do
 	result "$work with ten times as much data of others (peer: $LOADED_SMALL events)" ms \
 		"$(run_in_server small $work.ours | summary)" "$ours" limit 1.5
 	for clients in 1 8 32; do
-		result "$work for $clients clients of pgbench; mean latency" ms \
+		result "$work by pgbench - clients: $clients; mean latency" ms \
 			"$(latency large $work.plain $clients)" "$(latency large $work.ours $clients)" ratio ""
 	done
 	for one in $PEERS; do

@@ -22,7 +22,7 @@ FROM (
 		arraySort(groupArray(toUnixTimestamp64Milli(occurred_at))) AS times,
 		arrayDifference(times) AS gaps,
 		arrayFilter((t, gap, i) -> i = 1 OR gap > {timeout}, times, gaps, arrayEnumerate(times)) AS starts,
-		arrayFilter((t, gap) -> gap > {timeout}, times, arrayPushBack(arrayPopFront(gaps), {timeout} + 1)) AS ends,
+		arrayFilter((t, gap) -> gap > {timeout}, times, arrayPushBack(arrayPopFront(gaps), toInt64({timeout} + 1))) AS ends,
 		arrayMap((s, e) -> e - s, starts, ends) AS all_lengths,
 		arrayFilter((l, s) -> s >= toUnixTimestamp64Milli(since) AND s < toUnixTimestamp64Milli(until), all_lengths, starts) AS lengths,
 		arrayFilter((l, s) -> s >= toUnixTimestamp64Milli(before) AND s < toUnixTimestamp64Milli(since), all_lengths, starts) AS earlier_lengths
