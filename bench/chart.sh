@@ -3,7 +3,7 @@
 #
 #	sh bench/chart.sh [bench/results/10M.systems.csv]
 #
-# One panel a work, one bar a system, on a logarithmic scale; the SVG file lies beside the CSV file.
+# One panel a work, two in a row, one bar a system, on a logarithmic scale; the SVG file lies beside the CSV file.
 # Where a system was measured more than once in a run, its last median counts.
 set -eu
 
@@ -17,26 +17,26 @@ at_exit 'rm -rf "$WORK"'
 
 # The works that more than one system did, in the order of the run
 sed 's/"//g' "$CSV" | awk -F , '
-	NR > 1 && $3 == "ms" && $4 != "" && !seen[$1, $2]++ { if (!n[$1]++) order[++works] = $1 }
+	NR > 1 && $4 == "ms" && $5 != "" && !seen[$2, $3]++ { if (!n[$2]++) order[++works] = $2 }
 	END { for (w = 1; w <= works; w++) if (n[order[w]] > 1) print order[w] }' >"$WORK/works"
 [ -s "$WORK/works" ] || die "$CSV compares nothing"
 
 {
 	count=$(wc -l <"$WORK/works")
-	printf 'set terminal svg size 800,%d font "sans-serif,12" background "#ffffff"\n' $((count * 260))
+	printf 'set terminal svg size 1300,%d font "sans-serif,12" background "#ffffff" noenhanced\n' $((count * 105 + 105))
 	printf 'set output "%s"\n' "${CSV%.csv}.svg"
-	printf 'set multiplot layout %d,1\n' "$count"
-	printf 'set logscale x\nset xrange [0.1:*]\nset xlabel "milliseconds, median (less is better)"\n'
-	printf 'set style fill solid 0.8 noborder\nset grid xtics\nset lmargin 30\nunset key\nset datafile separator "\\t"\n'
+	printf 'set multiplot layout %d,2\n' $(((count + 1) / 2))
+	printf 'set logscale x\nset xrange [0.01:*]\nset xlabel "milliseconds, median (less is better)"\n'
+	printf 'set style fill solid 0.8 noborder\nset grid xtics\nset lmargin 29\nunset key\nset datafile separator "\\t"\n'
 	number=0
 	while read -r work; do
 		number=$((number + 1))
 		# system, median, row
 		sed 's/"//g' "$CSV" | awk -F , -v work="$work" '
-			$1 == work && $4 != "" { if (!($2 in median)) order[++n] = $2; median[$2] = $4 }
+			$2 == work && $5 != "" { if (!($3 in median)) order[++n] = $3; median[$3] = $5 }
 			END { for (i = 1; i <= n; i++) printf "%s\t%s\t%d\n", order[i], median[order[i]], i }' >"$WORK/$number"
 		printf 'set title "%s"\nset yrange [%d.5:0.5]\n' "$work" "$(wc -l <"$WORK/$number")"
-		printf 'plot "%s" using (0.1):3:(0.1):2:($3-0.35):($3+0.35):($3*0 + (strcol(1)[1:12] eq "user_profile" ? 0x1f77b4 : 0x999999)):ytic(1) ' "$WORK/$number"
+		printf 'plot "%s" using (0.01):3:(0.01):2:($3-0.35):($3+0.35):($3*0 + (strcol(1)[1:12] eq "user_profile" ? 0x1f77b4 : 0x999999)):ytic(1) ' "$WORK/$number"
 		printf 'with boxxyerror linecolor rgb variable\n'
 	done <"$WORK/works"
 	printf 'unset multiplot\n'

@@ -79,7 +79,9 @@ make_data() {
 		refresh $size >/dev/null
 		db $size -f "$BENCH/plain_indexes.sql" -c 'VACUUM ANALYZE' -c CHECKPOINT
 	done
+	# shellcheck disable=SC2034 # read by the groups
 	LOADED=$(db large -c 'SELECT count(*) FROM plain.events')
+	# shellcheck disable=SC2034 # read by the groups
 	LOADED_SMALL=$(db small -c 'SELECT count(*) FROM plain.events')
 	for name in EVENTS USERS SEED LOADED LOADED_SMALL PGHOST PGPORT PGUSER PGDATABASE CLUSTER_DATA CLUSTER_STOP; do
 		eval "printf '%s=%s\n' $name \"\$(quoted \"\$$name\")\""

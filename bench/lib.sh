@@ -19,6 +19,7 @@ db() {
 
 # How long a pause ends a session, in the words of all sides; the group timeout changes it
 TIMEOUT='30 min'
+# shellcheck disable=SC2034 # read by peers.sh
 TIMEOUT_MS=1800000
 
 # The query in file $1, without its comments; {NAME} in it is the query in the file of that name.
@@ -94,23 +95,23 @@ same_answers() {
 # Compare the queries in files $4 and $5 on database $1 and add a row to the table: $2 is its
 # name, $3 the ratio asked for, $6 what consumes their rows in the server so that the client's
 # part is the same and small, $7 the number of runs (ours is run three times as often), $8 the
-# longest median asked for, $9 the company.  The summary of ours is left in $ours
+# longest median asked for, $9 the company.  The summary of ours is left in OURS
 compare() {
 	say "$2"
 	same_answers "$1" "$4" "$5" "${9-}"
 	peer=$(run_times "$1" "SELECT $6 FROM ($(query "$4" ${9:+"'$9'"})) AS answer" "$7" | summary)
-	ours=$(run_times "$1" "SELECT $6 FROM ($(query "$5" ${9:+"'$9'"})) AS answer" $(($7 * 3)) | summary)
+	OURS=$(run_times "$1" "SELECT $6 FROM ($(query "$5" ${9:+"'$9'"})) AS answer" $(($7 * 3)) | summary)
 	measured "${2% (peer:*}" "$(form_name "$2")" ms "$peer"
-	measured "${2% (peer:*}" user_profile ms "$ours"
-	result "$2" ms "$peer" "$ours" ratio "$3" "${8-}"
+	measured "${2% (peer:*}" user_profile ms "$OURS"
+	result "$2" ms "$peer" "$OURS" ratio "$3" "${8-}"
 }
 
 # Measure the query $1 of ours with two parallel workers beside its own process, $2 times, for the
-# work $3; $4 is what consumes the rows, $5 the ratio asked to the one process, whose summary is $ours
+# work $3; $4 is what consumes the rows, $5 the ratio asked to the one process, whose summary is OURS
 compare_workers() {
 	workers=$(run_times large "SELECT $4 FROM ($(query "$1")) AS answer" "$2" "$PARALLEL" | summary)
 	measured "$3" 'user_profile with workers' ms "$workers"
-	result "$3 with two workers (peer: ours in one process)" ms "$ours" "$workers" ratio "$5"
+	result "$3 with two workers (peer: ours in one process)" ms "$OURS" "$workers" ratio "$5"
 }
 
 # What charts call the peer of the row $1
@@ -128,12 +129,17 @@ form_name() {
 HEADER='group,work,unit,peer_median,peer_min,peer_max,ours_median,ours_min,ours_max,ratio,asked,met,commit'
 SYSTEMS_HEADER='group,work,system,unit,median,min,max'
 
+# The commit that is measured
+commit() {
+	git -C "$TOP" describe --always --dirty --exclude '*' 2>/dev/null || echo unknown
+}
+
 # Say where the results go; those of other groups stay
 open_results() {
 	mkdir -p "$OUT"
 	RESULTS=$OUT/$(awk "BEGIN { printf \"%g\", $EVENTS / 1e6 }")M.csv
 	SYSTEMS=${RESULTS%.csv}.systems.csv
-	COMMIT=$(git -C "$TOP" describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
+	COMMIT=$(commit)
 	[ "$(head -n 1 "$RESULTS" 2>/dev/null)" = "$HEADER" ] || echo "$HEADER" >"$RESULTS"
 	[ "$(head -n 1 "$SYSTEMS" 2>/dev/null)" = "$SYSTEMS_HEADER" ] || echo "$SYSTEMS_HEADER" >"$SYSTEMS"
 }

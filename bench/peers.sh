@@ -121,7 +121,7 @@ same_answers_of_users_of_peer() {
 	same_files "$1" "$2"
 }
 
-# Measure all forms ($2) of a work beside ours, whose summary is $ours: $1 is the work, $3 its name,
+# Measure all forms ($2) of a work beside ours, whose summary is OURS: $1 is the work, $3 its name,
 # $4 what consumes the rows, $5 the number of runs, $6 and $7 the ratios asked to DuckDB's best form
 # and to ClickHouse, $8 the company
 compare_peers() {
@@ -133,7 +133,7 @@ compare_peers() {
 			peer "$(peer_of "$form")" time "$5" | summary)
 		case $form in duckdb) asked=$6 ;; clickhouse) asked=$7 ;; *) asked= ;; esac
 		measured "$3" "$(system_name "$form")" ms "$peer"
-		result "$3 (peer: $(system_name "$form"))" ms "$peer" "$ours" ratio "$asked"
+		result "$3 (peer: $(system_name "$form"))" ms "$peer" "$OURS" ratio "$asked"
 	done
 }
 

@@ -69,7 +69,7 @@ latency() {
 	SQL
 	for _ in 1 2 3; do
 		PGOPTIONS='-c max_parallel_workers_per_gather=0' \
-			pgbench -n -M prepared -c "$3" -j 2 -T 3 -r -f "$FILES/pgbench.sql" "$1" 2>&1 |
+			pgbench -n -M prepared -c "$3" -j 2 -T 2 -r -f "$FILES/pgbench.sql" "$1" 2>&1 |
 			sed -n 's/^ *\([0-9.]*\)  *[0-9]*  *SELECT \* FROM.*/\1/p; s/^ *\([0-9.]*\)  *SELECT \* FROM.*/\1/p' | head -n 1
 	done | summary
 }

@@ -5,6 +5,7 @@
 minutes=10
 before_timeout=$SESSION
 TIMEOUT="$minutes min"
+# shellcheck disable=SC2034 # read by peers.sh
 TIMEOUT_MS=$((minutes * 60000))
 SESSION="$SESSION SET user_profile.session_timeout = '$TIMEOUT';"
 
@@ -18,11 +19,12 @@ for _ in 1 2 3; do
 done | summary >"$FILES/rollup.timeout"
 db large -c 'DROP SCHEMA rollup_of_timeout CASCADE'
 measured "$name" 'materialised view made anew' ms "$(cat "$FILES/rollup.timeout")"
-result "$name (peer: materialised view made anew)" ms "$(cat "$FILES/rollup.timeout")" "$ours" ratio ""
+result "$name (peer: materialised view made anew)" ms "$(cat "$FILES/rollup.timeout")" "$OURS" ratio ""
 
 need_peers
 compare_peers sessions_counted 'duckdb_windows duckdb clickhouse' "$name" 'max(sessions), max(avg_session)' 5 "" ""
 
 TIMEOUT='30 min'
+# shellcheck disable=SC2034 # read by peers.sh
 TIMEOUT_MS=1800000
 SESSION=$before_timeout

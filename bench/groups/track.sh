@@ -14,8 +14,8 @@ for round in 1 2 3; do
 	for side in $order; do
 		say "round $round of 3: $side, $seconds seconds"
 		wait_for_fold tracking
-		bring_events tracking $side $seconds "$FILES/sampled" >>"$FILES/track.$side"
-		[ $side = plain ] || cat "$FILES/sampled" >>"$FILES/track.unfolded"
+		bring_events tracking "$side" $seconds "$FILES/sampled" >>"$FILES/track.$side"
+		[ "$side" = plain ] || cat "$FILES/sampled" >>"$FILES/track.unfolded"
 	done
 done
 wait_for_fold tracking
