@@ -9,7 +9,7 @@ for company in c-10 c-1000 c-top c-10000; do
 	for work in company_overview company_top_events; do
 		# The demand is about the most active thousand
 		case $company in c-top) asked=100 longest=25 asked_clickhouse=3 ;; *) asked='' longest='' asked_clickhouse='' ;; esac
-		name="$work of $members users; $met events in the period"
+		name="$work of $members users; $met events"
 		compare large "$name" "$asked" $work.plain $work.ours '*' 5 "$longest" $company
 		compare_peers $work 'duckdb clickhouse' "$name" '*' 5 "" "$asked_clickhouse" $company
 	done
