@@ -4,7 +4,7 @@
 #	sh bench/growth.sh [--sizes 'N...'] [--seed N] [--results DIR] [--only-chart]
 #
 # --sizes are numbers of events, 1 M, 10 M and 100 M unless told; a user has 200 events on average,
-# at any size.  A size needs some 260 bytes of disk for each of its events: 26 GB for 100 M.
+# at any size.  A size needs some 400 bytes of disk for each of its events, files and WAL included: 40 GB for 100 M.
 #
 # growth.csv has time and memory of each work at each size, growth.svg the chart.  Times are medians
 # of several runs, with minimum and maximum; memory is the largest anonymous memory of the server
@@ -185,7 +185,7 @@ plot_of() {
 {
 	printf 'set terminal svg size 900,1300 font "sans-serif,12" background "#ffffff" noenhanced\n'
 	printf 'set output "%s"\n' "${CSV%.csv}.svg"
-	printf 'set multiplot layout 3,1\nset logscale xy\nset format x "%%.0s %%c"\nset grid\nset key outside right\nset rmargin 42\n'
+	printf 'set multiplot layout 3,1\nset logscale xy\nset format x "%%.0s %%c"\nset grid\nset key outside right Left reverse\nset rmargin 42\n'
 	printf 'set xlabel "events in the log"\nset ylabel "milliseconds, median"\n'
 	plot_of linear 5 'Of everyone: grows with the log'
 	plot_of flat 5 'Of one user, one company, one batch: the same in any log'
