@@ -68,19 +68,33 @@ WHERE user_profile.user_visible(t.user_id);
 COMMENT ON VIEW user_profile.parts IS
 'The timelines of users that the caller may see';
 
--- The bound on event_id from above is always true. It is there for the planner:
--- of a range with an unknown end it expects 0.5 % of the rows, of one with an
--- unknown start alone a third, and would read the whole log for that.
+-- These read as their owner, whoever asks: what they tell is no secret
+CREATE FUNCTION user_profile.refresh_position(OUT folded_through bigint, OUT refreshed_at timestamptz)
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 1;
+COMMENT ON FUNCTION user_profile.refresh_position() IS
+'The watermark (folded_through; 0 before the first refresh) and when it was set';
+CREATE FUNCTION user_profile.failed_event_ids() RETURNS bigint[]
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 1;
+COMMENT ON FUNCTION user_profile.failed_event_ids() IS
+'The events in refresh_failures';
+CREATE FUNCTION user_profile.any_suppressed() RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 1;
+COMMENT ON FUNCTION user_profile.any_suppressed() IS
+'Was any user deleted with suppress?';
+
+-- Functions rather than sub-selects, which would keep all that rests on this from
+-- running in parallel. The bound on event_id from above is always true. It is there
+-- for the planner: of a range with an unknown end it expects 0.5 % of the rows, of
+-- one with an unknown start alone a third, and would read the whole log for that.
 CREATE VIEW user_profile.pending_events WITH (security_invoker = true) AS
 SELECT e.event_id, COALESCE(a.user_id, e.user_id) AS user_id, e.occurred_at, e.kind, e.name, e.action,
 	user_profile.event_page(e.kind, e.name, e.page) AS page, e.properties
 FROM user_profile.events e
 LEFT JOIN user_profile.aliases a ON a.previous_id OPERATOR(pg_catalog.=) e.user_id
-WHERE (e.event_id OPERATOR(pg_catalog.>) COALESCE((SELECT s.folded_through FROM user_profile.refresh_state s), 0)
+WHERE (e.event_id OPERATOR(pg_catalog.>) (user_profile.refresh_position()).folded_through
 		AND e.event_id OPERATOR(pg_catalog.<=) 9223372036854775807
-		OR e.event_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT f.event_id FROM user_profile.refresh_failures f)))
-	AND CASE WHEN EXISTS (SELECT FROM user_profile.suppressions)
-		THEN NOT user_profile.is_suppressed(e.user_id) ELSE true END
+		OR e.event_id OPERATOR(pg_catalog.=) ANY (user_profile.failed_event_ids()))
+	AND CASE WHEN user_profile.any_suppressed() THEN NOT user_profile.is_suppressed(e.user_id) ELSE true END
 	AND user_profile.user_visible(COALESCE(a.user_id, e.user_id));
 COMMENT ON VIEW user_profile.pending_events IS
 'Events that are in the log and not in timelines yet: those above the watermark, and those in refresh_failures; under the id that the user has by now, and without those of suppressed users';
@@ -88,7 +102,7 @@ COMMENT ON VIEW user_profile.pending_events IS
 CREATE VIEW user_profile.folded_events WITH (security_invoker = true) AS
 SELECT e.event_id, e.user_id, e.occurred_at, e.kind, e.name, e.action, e.page, e.properties
 FROM user_profile.events e
-WHERE e.event_id OPERATOR(pg_catalog.<=) (SELECT s.folded_through FROM user_profile.refresh_state s)
+WHERE e.event_id OPERATOR(pg_catalog.<=) (user_profile.refresh_position()).folded_through
 	AND NOT (e.event_id OPERATOR(pg_catalog.=) ANY (SELECT f.event_id FROM user_profile.refresh_failures f))
 	AND user_profile.user_visible(e.user_id);
 COMMENT ON VIEW user_profile.folded_events IS
@@ -105,6 +119,13 @@ GROUP BY p.user_id;
 COMMENT ON VIEW user_profile.pending_timelines IS
 'Pending events, folded on the fly: event_type_id is the bare kind, page_id 2147483647 stands for any page (the event has it)';
 
+CREATE FUNCTION user_profile.user_timeline(
+	user_id text, since timestamptz, pending user_profile.timeline
+) RETURNS user_profile.timeline
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION user_profile.user_timeline(text, timestamptz, user_profile.timeline) IS
+'The parts of a user without those that end before since, and pending, which may be NULL, as one timeline; NULL where there is nothing';
+
 -- Most users have one part and nothing pending: their timelines pass through as
 -- they are. Those of the others are put together user by user, so that no sort or
 -- hash table ever holds timelines. (DISTINCT lets the planner hash the few users
@@ -116,32 +137,20 @@ BEGIN ATOMIC
 SELECT t.user_id, t.timeline
 FROM user_profile.parts t
 WHERE t.part OPERATOR(pg_catalog.=) 0 AND t.open
-	AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
+	AND t.last_at OPERATOR(pg_catalog.>=) since
 	AND NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
 		WHERE p.user_id OPERATOR(pg_catalog.=) t.user_id)
 UNION ALL
-SELECT u.user_id, (
-	SELECT user_profile.timeline_agg(x.timeline)
-	FROM (
-		SELECT t.timeline
-		FROM user_profile.parts t
-		WHERE t.user_id OPERATOR(pg_catalog.=) u.user_id
-			AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
-		UNION ALL
-		SELECT u.pending
-	) x)
-FROM (
-	SELECT p.user_id, p.timeline AS pending
-	FROM user_profile.pending_timelines p
-	UNION ALL
-	SELECT f.user_id, NULL
-	FROM (SELECT DISTINCT t.user_id
-		FROM user_profile.parts t
-		WHERE NOT (t.part OPERATOR(pg_catalog.=) 0 AND t.open)
-			AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)) f
-	WHERE NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
-		WHERE p.user_id OPERATOR(pg_catalog.=) f.user_id)
-) u;
+SELECT p.user_id, user_profile.user_timeline(p.user_id, since, p.timeline)
+FROM user_profile.pending_timelines p
+UNION ALL
+SELECT f.user_id, user_profile.user_timeline(f.user_id, since, NULL)
+FROM (SELECT DISTINCT t.user_id
+	FROM user_profile.parts t
+	WHERE NOT (t.part OPERATOR(pg_catalog.=) 0 AND t.open)
+		AND t.last_at OPERATOR(pg_catalog.>=) since) f
+WHERE NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
+	WHERE p.user_id OPERATOR(pg_catalog.=) f.user_id);
 END;
 COMMENT ON FUNCTION user_profile.timelines_since(timestamptz) IS
 'One timeline per user, pending events included, without parts that end before since';
@@ -254,20 +263,22 @@ ORDER BY x.user_id, x.rule_id NULLS FIRST;
 COMMENT ON VIEW user_profile.excluded_users IS
 'Users left out of figures about more than one user: excluded by hand (rule_id is NULL), or by a rule that has not expired';
 
+CREATE FUNCTION user_profile.excluded_user_ids() RETURNS SETOF text
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 100 ROWS 100
+	SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION user_profile.excluded_user_ids() IS
+'The users in excluded_users, for figures about all others: each process of a query asks once';
+
 -- Memberships may overlap, where one ends in the future and the next has begun: a
--- member counts once, by the latest one.
+-- member counts once, by the latest one. (By grouping: for an anti-join the planner
+-- expects a company of average size, and may loop over the square of a large one.)
 CREATE VIEW user_profile.current_members WITH (security_invoker = true) AS
-SELECT m.company_id, m.user_id, m.joined_at
+SELECT m.company_id, m.user_id, pg_catalog.max(m.joined_at) AS joined_at
 FROM user_profile.memberships m
 WHERE m.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
 	AND (m.left_at IS NULL OR m.left_at OPERATOR(pg_catalog.>) pg_catalog.now())
-	AND NOT EXISTS (SELECT FROM user_profile.memberships o
-		WHERE o.user_id OPERATOR(pg_catalog.=) m.user_id
-			AND o.company_id OPERATOR(pg_catalog.=) m.company_id
-			AND o.joined_at OPERATOR(pg_catalog.>) m.joined_at
-			AND o.joined_at OPERATOR(pg_catalog.<=) pg_catalog.now()
-			AND (o.left_at IS NULL OR o.left_at OPERATOR(pg_catalog.>) pg_catalog.now()))
-	AND user_profile.user_visible(m.user_id);
+	AND user_profile.user_visible(m.user_id)
+GROUP BY m.company_id, m.user_id;
 COMMENT ON VIEW user_profile.current_members IS
 'Members that companies have now, each once, with those that are excluded';
 

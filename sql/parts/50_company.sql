@@ -343,7 +343,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
 SELECT t.user_id, t.timeline
 FROM user_profile.timelines_since(since) t
-WHERE NOT EXISTS (SELECT FROM user_profile.excluded_users x
+WHERE NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 	WHERE x.user_id OPERATOR(pg_catalog.=) t.user_id);
 END;
 COMMENT ON FUNCTION user_profile.workspace_timelines(timestamptz) IS
@@ -375,7 +375,7 @@ FROM (
 CROSS JOIN (
 	SELECT pg_catalog.count(*) AS users
 	FROM user_profile.live_users l
-	WHERE NOT EXISTS (SELECT FROM user_profile.excluded_users x
+	WHERE NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 		WHERE x.user_id OPERATOR(pg_catalog.=) l.user_id)
 ) u;
 END;
@@ -397,7 +397,7 @@ FROM (
 		FROM user_profile.parts t
 		WHERE t.last_at OPERATOR(pg_catalog.>=) (SELECT COALESCE(pg_catalog.lower(period), '-infinity'))
 			AND t.first_at OPERATOR(pg_catalog.<=) (SELECT COALESCE(pg_catalog.upper(period), 'infinity'))
-			AND NOT EXISTS (SELECT FROM user_profile.excluded_users x
+			AND NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 				WHERE x.user_id OPERATOR(pg_catalog.=) t.user_id)
 	) a
 	CROSS JOIN LATERAL pg_catalog.unnest(a.counts) c
@@ -408,7 +408,7 @@ FROM (
 	FROM user_profile.pending_events p
 	WHERE user_profile.in_period(p.occurred_at, period)
 		AND p.kind IN ('tracked', 'labeled', 'feature_tag')
-		AND NOT EXISTS (SELECT FROM user_profile.excluded_users x
+		AND NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 			WHERE x.user_id OPERATOR(pg_catalog.=) p.user_id)
 ) e
 WHERE user_profile.search_matches(e.name, search)
@@ -435,7 +435,7 @@ FROM (
 		FROM user_profile.parts t
 		WHERE t.last_at OPERATOR(pg_catalog.>=) (SELECT COALESCE(pg_catalog.lower(period), '-infinity'))
 			AND t.first_at OPERATOR(pg_catalog.<=) (SELECT COALESCE(pg_catalog.upper(period), 'infinity'))
-			AND NOT EXISTS (SELECT FROM user_profile.excluded_users x
+			AND NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 				WHERE x.user_id OPERATOR(pg_catalog.=) t.user_id)
 	) a
 	CROSS JOIN LATERAL pg_catalog.unnest(a.counts) c
@@ -444,7 +444,7 @@ FROM (
 	SELECT p.page, (p.kind OPERATOR(pg_catalog.=) 'page_view')::integer, 1, p.occurred_at
 	FROM user_profile.pending_events p
 	WHERE user_profile.in_period(p.occurred_at, period) AND p.page IS NOT NULL
-		AND NOT EXISTS (SELECT FROM user_profile.excluded_users x
+		AND NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 			WHERE x.user_id OPERATOR(pg_catalog.=) p.user_id)
 ) e
 WHERE user_profile.search_matches(e.page, search)
@@ -515,7 +515,7 @@ FROM (
 		FROM user_profile.pending_events p
 		WHERE p.kind OPERATOR(pg_catalog.=) 'nps' AND user_profile.in_period(p.occurred_at, period)
 	) r
-	WHERE NOT EXISTS (SELECT FROM user_profile.excluded_users x
+	WHERE NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 		WHERE x.user_id OPERATOR(pg_catalog.=) r.user_id)
 ) a;
 END;

@@ -1,0 +1,187 @@
+/*-------------------------------------------------------------------------
+ *
+ * live.c
+ *	  What the relations of layer 2 ask as functions rather than in SQL.
+ *
+ * PostgreSQL before 17 runs no plan in parallel that has a sub-select without
+ * arguments in it, and no version runs one with a correlated sub-select in
+ * parallel.  The relations are read in full by whoever asks about everybody, so
+ * they have neither.
+ *
+ * Portions Copyright (c) 2026, the user_profile authors
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "query.h"
+
+#include "access/relation.h"
+#include "access/tableam.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+/*
+ * A look into one of our small tables, as the calling query sees it.  By the
+ * table's methods, since a query of its own would take longer than what asks.
+ */
+typedef struct Look
+{
+	Relation	relation;
+	TableScanDesc scan;
+	TupleTableSlot *row;
+} Look;
+
+static void
+begin_look(Look *look, const char *table)
+{
+	look->relation = relation_open(relation_oid(table), AccessShareLock);
+	look->row = table_slot_create(look->relation, NULL);
+	look->scan = table_beginscan(look->relation, GetActiveSnapshot(), 0, NULL);
+}
+
+static bool
+next_row(Look *look)
+{
+	return table_scan_getnextslot(look->scan, ForwardScanDirection, look->row);
+}
+
+static Datum
+row_value(Look *look, const char *column, bool *isnull)
+{
+	return slot_getattr(look->row, get_attnum(RelationGetRelid(look->relation), column), isnull);
+}
+
+static void
+end_look(Look *look)
+{
+	table_endscan(look->scan);
+	ExecDropSingleTupleTableSlot(look->row);
+	relation_close(look->relation, AccessShareLock);
+}
+
+/*
+ * The watermark and its time.  A record of two, because the planner evaluates a
+ * stable function in order to estimate, but not one that returns a record: a
+ * plan is kept for a session, and must not count on what is pending at first.
+ */
+PG_FUNCTION_INFO_V1(refresh_position);
+Datum
+refresh_position(PG_FUNCTION_ARGS)
+{
+	TupleDesc	tupdesc = fcinfo->flinfo->fn_extra;
+	Datum		values[2] = {Int64GetDatum(0)};
+	bool		nulls[2] = {false, true};
+	Look		look;
+
+	if (tupdesc == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		tupdesc = BlessTupleDesc(CreateTupleDescCopy(tupdesc));
+		fcinfo->flinfo->fn_extra = tupdesc;
+		MemoryContextSwitchTo(old);
+	}
+	begin_look(&look, "refresh_state");
+	if (next_row(&look))
+	{
+		values[0] = row_value(&look, "folded_through", &nulls[0]);
+		values[1] = row_value(&look, "refreshed_at", &nulls[1]);
+	}
+	end_look(&look);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
+}
+
+/* The ids of the events that are set aside */
+PG_FUNCTION_INFO_V1(failed_event_ids);
+Datum
+failed_event_ids(PG_FUNCTION_ARGS)
+{
+	ArrayBuildState *ids = initArrayResult(INT8OID, CurrentMemoryContext, false);
+	Look		look;
+
+	begin_look(&look, "refresh_failures");
+	while (next_row(&look))
+	{
+		bool		isnull;
+		Datum		id = row_value(&look, "event_id", &isnull);
+
+		ids = accumArrayResult(ids, id, isnull, INT8OID, CurrentMemoryContext);
+	}
+	end_look(&look);
+	PG_RETURN_DATUM(makeArrayResult(ids, CurrentMemoryContext));
+}
+
+/* Is anyone suppressed? */
+PG_FUNCTION_INFO_V1(any_suppressed);
+Datum
+any_suppressed(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		UNKNOWN, NOBODY, SOMEBODY
+	}			known = (int) (intptr_t) fcinfo->flinfo->fn_extra;
+
+	if (known == UNKNOWN)
+	{
+		Look		look;
+
+		begin_look(&look, "suppressions");
+		known = next_row(&look) ? SOMEBODY : NOBODY;
+		end_look(&look);
+		fcinfo->flinfo->fn_extra = (void *) (intptr_t) known;
+	}
+	PG_RETURN_BOOL(known == SOMEBODY);
+}
+
+/* All parts of a user that end at some time or after it, and what is pending, as one */
+PG_FUNCTION_INFO_V1(user_timeline);
+Datum
+user_timeline(PG_FUNCTION_ARGS)
+{
+	static SqlQuery query = {
+		"SELECT user_profile.timeline_agg(x.timeline) FROM ("
+		" SELECT t.timeline FROM user_profile.parts t"
+		" WHERE t.user_id OPERATOR(pg_catalog.=) $1"
+		"  AND t.last_at OPERATOR(pg_catalog.>=) $2"
+		" UNION ALL SELECT $3) x",
+		{TEXTOID, TIMESTAMPTZOID}
+	};
+	Datum		timeline;
+	bool		isnull;
+
+	query.types[2] = get_fn_expr_rettype(fcinfo->flinfo);
+	SPI_connect();
+	query_read(&query, query_args(fcinfo));
+	timeline = query_value(1, &isnull);
+	if (!isnull)
+		timeline = SPI_datumTransfer(timeline, false, -1);
+	SPI_finish();
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(timeline);
+}
+
+/* Whom figures about more than one user leave out */
+PG_FUNCTION_INFO_V1(excluded_user_ids);
+Datum
+excluded_user_ids(PG_FUNCTION_ARGS)
+{
+	static SqlQuery rules = {"SELECT FROM user_profile.exclusion_rules LIMIT 1"};
+	static SqlQuery by_hand = {
+		"SELECT u.user_id FROM user_profile.users u WHERE u.excluded_at IS NOT NULL"
+	};
+	static SqlQuery by_all_means = {"SELECT x.user_id FROM user_profile.excluded_users x"};
+	QueryArgs	none = {0};
+	bool		any_rule;
+
+	/* Most have no rule, and then their many relations need not be planned */
+	SPI_connect();
+	any_rule = query_read(&rules, none) > 0;
+	SPI_finish();
+	return query_rows(fcinfo, any_rule ? &by_all_means : &by_hand, none);
+}
