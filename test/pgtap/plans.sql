@@ -157,4 +157,42 @@ SELECT is((SELECT count(*) FROM test.nodes(test.explain('SELECT * FROM user_prof
 		WHERE n ->> 'Relation Name' = 'events' AND n ->> 'Node Type' LIKE '%Seq Scan%'), 0::bigint,
 	'all timelines are read without a scan of the log');
 
+-- Figures about everybody are made by all processes together, not by the one that gathers, and
+-- are the same as by one
+SET max_parallel_workers_per_gather = 2;
+SET min_parallel_table_scan_size = 0;
+CREATE TABLE test.everybody (query text);
+INSERT INTO test.everybody VALUES
+	('SELECT user_profile.timelines_sessions(timeline) FROM user_profile.live_timelines'),
+	('SELECT user_profile.timelines_stats(timeline, ''(,)'') FROM user_profile.live_timelines'),
+	('SELECT sum(sessions), sum(total_events) FROM user_profile.users_overview(''(,)'')'),
+	('SELECT * FROM user_profile.workspace_overview(''(,)'')');
+CREATE FUNCTION test.in_parallel(state text) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+DECLARE
+	q record;
+	alone text;
+	together text;
+BEGIN
+	FOR q IN SELECT e.query FROM test.everybody e
+	LOOP
+		PERFORM set_config('parallel_setup_cost', '0', true);
+		PERFORM set_config('parallel_tuple_cost', '1', true);
+		RETURN NEXT ok((SELECT count(*) > 0 FROM test.nodes(test.explain(q.query)) n
+			WHERE n ->> 'Partial Mode' = 'Partial'), format('%s, in parallel: %s', state, q.query));
+		EXECUTE format('SELECT x::text FROM (%s) x', q.query) INTO together;
+		PERFORM set_config('max_parallel_workers_per_gather', '0', true);
+		EXECUTE format('SELECT x::text FROM (%s) x', q.query) INTO alone;
+		PERFORM set_config('max_parallel_workers_per_gather', '2', true);
+		RETURN NEXT is(together, alone, format('%s, as by one process: %s', state, q.query));
+	END LOOP;
+END
+$$;
+SELECT test.in_parallel('some pending');
+SELECT user_profile.exclude_user('u7') \g /dev/null
+SELECT user_profile.add_exclusion_rule('user', 'u1*') \g /dev/null
+SELECT test.in_parallel('some excluded');
+CALL user_profile.refresh();
+SELECT test.in_parallel('all folded');
+
 SELECT * FROM finish();
