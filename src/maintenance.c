@@ -66,6 +66,10 @@ check_timelines(PG_FUNCTION_ARGS)
 		"  (user_profile.timeline_first_at(p.timeline),"
 		"   user_profile.timeline_last_at(p.timeline), user_profile.num_events(p.timeline))"
 		" UNION ALL"
+		" SELECT p.user_id, NULL, 'user has parts, but no part 0, or an open one before others'"
+		" FROM parts p GROUP BY p.user_id"
+		" HAVING min(p.part) > 0 OR min(p.part) FILTER (WHERE p.open) < max(p.part)"
+		" UNION ALL"
 		" SELECT p.user_id, NULL, 'user has timelines, but no row in users'"
 		" FROM parts p LEFT JOIN user_profile.users u USING (user_id)"
 		" WHERE u.user_id IS NULL GROUP BY p.user_id",
@@ -111,6 +115,15 @@ rebuild_timelines(PG_FUNCTION_ARGS)
 		" WHERE t.user_id = k.user_id AND t.part = k.part",
 		{TEXTOID}
 	};
+
+	/* Readers begin with part 0 */
+	static SqlQuery renumber = {
+		"UPDATE user_profile.timelines t SET part = 0"
+		" FROM (SELECT user_id, min(part) AS part FROM user_profile.timelines"
+		"  WHERE $1 IS NULL OR user_id = $1 GROUP BY user_id HAVING min(part) > 0) first"
+		" WHERE t.user_id = first.user_id AND t.part = first.part",
+		{TEXTOID}
+	};
 	QueryArgs	args = query_args(fcinfo);
 	int64		folded;
 
@@ -119,6 +132,7 @@ rebuild_timelines(PG_FUNCTION_ARGS)
 	SPI_connect();
 	query_execute(&drop, args);
 	query_execute(&keep, args);
+	query_execute(&renumber, args);
 	folded = fold_again(args.values[0], args.nulls[0]);
 	SPI_finish();
 	PG_RETURN_INT64(folded);

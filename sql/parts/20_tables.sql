@@ -264,12 +264,10 @@ CREATE TABLE user_profile.timelines (
 	timeline user_profile.timeline NOT NULL,
 	CONSTRAINT timelines_pkey PRIMARY KEY (user_id, part)
 ) WITH (toast_tuple_target = 8160);
-CREATE INDEX timelines_further ON user_profile.timelines (user_id) WHERE NOT (part = 0 AND open);
-COMMENT ON INDEX user_profile.timelines_further IS 'Parts of users that may have more than one';
 COMMENT ON TABLE user_profile.timelines IS
 'Folded events: one row, or part, for most users. New events go into the open part';
-COMMENT ON COLUMN user_profile.timelines.part IS 'Number of the part, from 0; parts may overlap in time';
-COMMENT ON COLUMN user_profile.timelines.open IS 'Takes new events; false once it has grown to its limit';
+COMMENT ON COLUMN user_profile.timelines.part IS 'Number of the part, from 0, which every user has; parts may overlap in time';
+COMMENT ON COLUMN user_profile.timelines.open IS 'Takes new events; false once it has grown to its limit. Only the last part of a user may be open: an open part 0 is the only one';
 
 CREATE TABLE user_profile.refresh_state (
 	singleton boolean NOT NULL DEFAULT true,

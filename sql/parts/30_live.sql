@@ -128,32 +128,25 @@ COMMENT ON FUNCTION user_profile.user_timeline(text, timestamptz, user_profile.t
 
 -- Most users have one part and nothing pending: their timelines pass through as
 -- they are. Those of the others are put together user by user, so that no sort or
--- hash table ever holds timelines. (DISTINCT lets the planner hash the few users
--- that have pending events.)
+-- hash table ever holds timelines. An open part 0 is a user's only one. (DISTINCT
+-- lets the planner hash the few users that have pending events.)
 CREATE FUNCTION user_profile.timelines_since(since timestamptz)
 RETURNS TABLE (user_id text, timeline user_profile.timeline)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
-SELECT t.user_id, t.timeline
+SELECT t.user_id, CASE WHEN t.open THEN t.timeline
+	ELSE user_profile.user_timeline(t.user_id, since, NULL) END
 FROM user_profile.parts t
-WHERE t.part OPERATOR(pg_catalog.=) 0 AND t.open
-	AND t.last_at OPERATOR(pg_catalog.>=) since
+WHERE t.part OPERATOR(pg_catalog.=) 0
+	AND (t.last_at OPERATOR(pg_catalog.>=) since OR NOT t.open)
 	AND NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
 		WHERE p.user_id OPERATOR(pg_catalog.=) t.user_id)
 UNION ALL
 SELECT p.user_id, user_profile.user_timeline(p.user_id, since, p.timeline)
-FROM user_profile.pending_timelines p
-UNION ALL
-SELECT f.user_id, user_profile.user_timeline(f.user_id, since, NULL)
-FROM (SELECT DISTINCT t.user_id
-	FROM user_profile.parts t
-	WHERE NOT (t.part OPERATOR(pg_catalog.=) 0 AND t.open)
-		AND t.last_at OPERATOR(pg_catalog.>=) since) f
-WHERE NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
-	WHERE p.user_id OPERATOR(pg_catalog.=) f.user_id);
+FROM user_profile.pending_timelines p;
 END;
 COMMENT ON FUNCTION user_profile.timelines_since(timestamptz) IS
-'One timeline per user, pending events included, without parts that end before since';
+'One timeline per user, pending events included, without parts that end before since; it may be NULL for a user without any other';
 
 CREATE VIEW user_profile.live_timelines WITH (security_invoker = true) AS
 SELECT t.user_id, t.timeline

@@ -22,43 +22,22 @@ END;
 COMMENT ON FUNCTION user_profile.companies_members(boolean) IS
 'Users that are members of companies now, with or without those that are excluded';
 
--- Members with one part and nothing pending, with more parts, and with pending
--- events: as timelines_since(), whose comment says why.
+-- Members with nothing pending, and with pending events: as timelines_since(),
+-- whose comment says why
 CREATE FUNCTION user_profile.companies_timelines(since timestamptz, with_excluded boolean DEFAULT false)
 RETURNS TABLE (company_id text, user_id text, timeline user_profile.timeline)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
-SELECT m.company_id, m.user_id, t.timeline
+SELECT m.company_id, m.user_id, CASE WHEN t.open THEN t.timeline
+	ELSE user_profile.user_timeline(t.user_id, (SELECT since), NULL) END
 FROM user_profile.companies_members(with_excluded) m
 JOIN user_profile.parts t ON t.user_id OPERATOR(pg_catalog.=) m.user_id
-WHERE t.part OPERATOR(pg_catalog.=) 0 AND t.open
-	AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
+WHERE t.part OPERATOR(pg_catalog.=) 0
+	AND (t.last_at OPERATOR(pg_catalog.>=) (SELECT since) OR NOT t.open)
 	AND NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
 		WHERE p.user_id OPERATOR(pg_catalog.=) t.user_id)
 UNION ALL
-SELECT m.company_id, m.user_id, (
-	SELECT user_profile.timeline_agg(t.timeline)
-	FROM user_profile.parts t
-	WHERE t.user_id OPERATOR(pg_catalog.=) m.user_id
-		AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since))
-FROM user_profile.companies_members(with_excluded) m
-WHERE EXISTS (SELECT FROM user_profile.parts t
-		WHERE t.user_id OPERATOR(pg_catalog.=) m.user_id
-			AND NOT (t.part OPERATOR(pg_catalog.=) 0 AND t.open)
-			AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since))
-	AND NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
-		WHERE p.user_id OPERATOR(pg_catalog.=) m.user_id)
-UNION ALL
-SELECT p.company_id, p.user_id, (
-	SELECT user_profile.timeline_agg(x.timeline)
-	FROM (
-		SELECT t.timeline
-		FROM user_profile.parts t
-		WHERE t.user_id OPERATOR(pg_catalog.=) p.user_id
-			AND t.last_at OPERATOR(pg_catalog.>=) (SELECT since)
-		UNION ALL
-		SELECT p.timeline
-	) x)
+SELECT p.company_id, p.user_id, user_profile.user_timeline(p.user_id, (SELECT since), p.timeline)
 FROM (
 	SELECT m.company_id, m.user_id, user_profile.timeline_agg(e.occurred_at,
 		user_profile.event_kind_number(e.kind),
@@ -69,7 +48,7 @@ FROM (
 ) p;
 END;
 COMMENT ON FUNCTION user_profile.companies_timelines(timestamptz, boolean) IS
-'One timeline per company and member, pending events included, without parts that end before since; excluded members only where with_excluded';
+'One timeline per company and member, pending events included, without parts that end before since (NULL where there is no other); excluded members only where with_excluded';
 
 CREATE VIEW user_profile.company_profiles WITH (security_invoker = true) AS
 SELECT c.company_id, c.name, COALESCE(m.users, 0) AS users,
