@@ -233,44 +233,73 @@ timeline_next_block(TimelineCursor *cursor, TimelineBlock *block)
 }
 
 /*
- * Decode n octet-coded values.  [p, end) is the column, which they must fill;
- * bytes up to limit may be read.
- *
- * Eight values at a time, which take at most 64 bytes.  Where less may be read,
- * the rest is copied into a buffer with enough zeros behind it.
+ * Reading an octet coded column, eight values at a time, which take at most 64
+ * bytes.  Where less may be read, up to limit, the rest is copied into a buffer
+ * with enough zeros behind it.
  */
-static inline bool
-decode_octets(const uint8_t *p, const uint8_t *end, const uint8_t *limit,
-			  int n, uint64_t *out)
+typedef struct OctetReader
 {
-	const uint8_t *codes = p;
+	const uint8_t *codes;
+	const uint8_t *p;			/* the next value */
+	const uint8_t *end;			/* of the column */
+	const uint8_t *limit;
+	bool		buffered;
 	uint8_t		buffer[3 * 64];
-	bool		buffered = false;
+} OctetReader;
 
+static inline bool
+octets_begin(OctetReader *reader, const uint8_t *p, const uint8_t *end, const uint8_t *limit, int n)
+{
 	if ((size_t) (end - p) < packed_bytes(n, 3))
 		return false;
-	p += packed_bytes(n, 3);
-	for (int i = 0; i < n; i += 8, codes += 3)
+	reader->codes = p;
+	reader->p = p + packed_bytes(n, 3);
+	reader->end = end;
+	reader->limit = limit;
+	reader->buffered = false;
+	return true;
+}
+
+/* The codes of the next eight values, or of what is left; at p, 64 bytes may be read then */
+static inline uint32_t
+octets_next(OctetReader *reader, int left)
+{
+	uint32_t	codes = reader->codes[0];
+
+	if (!reader->buffered && reader->limit - reader->p < 64)
 	{
-		int			left = n - i;
-		uint32_t	c = codes[0];
+		size_t		rest = (size_t) (reader->limit - reader->p);
 
-		if (!buffered && limit - p < 64)
-		{
-			size_t		rest = (size_t) (limit - p);
+		memcpy(reader->buffer, reader->p, rest);
+		memset(reader->buffer + rest, 0, sizeof(reader->buffer) - rest);
+		reader->end = reader->buffer + (reader->end - reader->p);
+		reader->limit = reader->buffer + rest;
+		reader->p = reader->buffer;
+		reader->buffered = true;
+	}
+	if (left > 2)
+		codes |= (uint32_t) reader->codes[1] << 8;
+	if (left > 5)
+		codes |= (uint32_t) reader->codes[2] << 16;
+	reader->codes += 3;
+	return left >= 8 ? codes : codes & ((UINT32_C(1) << (3 * left)) - 1);
+}
 
-			memcpy(buffer, p, rest);
-			memset(buffer + rest, 0, sizeof(buffer) - rest);
-			end = buffer + (end - p);
-			limit = buffer + rest;
-			p = buffer;
-			buffered = true;
-		}
-		if (left > 2)
-			c |= (uint32_t) codes[1] << 8;
-		if (left > 5)
-			c |= (uint32_t) codes[2] << 16;
-		if (left >= 8)
+/* Decode an octet coded column of n values */
+static inline bool
+decode_octets(const uint8_t *start, const uint8_t *end, const uint8_t *limit,
+			  int n, uint64_t *out)
+{
+	OctetReader reader;
+
+	if (!octets_begin(&reader, start, end, limit, n))
+		return false;
+	for (int i = 0; i < n; i += 8)
+	{
+		uint32_t	c = octets_next(&reader, n - i);
+		const uint8_t *p = reader.p;
+
+		if (n - i >= 8)
 		{
 			/* A fixed count, for the compiler to unroll */
 			for (int k = 0; k < 8; k++, c >>= 3)
@@ -281,16 +310,44 @@ decode_octets(const uint8_t *p, const uint8_t *end, const uint8_t *limit,
 		}
 		else
 		{
-			for (int k = 0; k < left; k++, c >>= 3)
+			for (int k = 0; k < n - i; k++, c >>= 3)
 			{
 				out[i + k] = load64(p) & octet_mask[c & 7];
 				p += octet_length[c & 7];
 			}
 		}
-		if (p > end)
+		reader.p = p;
+		if (p > reader.end)
 			return false;
 	}
-	return p == end;
+	return reader.p == reader.end;
+}
+
+/* Of four codes: how many bytes their values take, and the largest of them */
+typedef struct FourCodes
+{
+	uint8_t		bytes;
+	uint8_t		largest;
+} FourCodes;
+
+static const FourCodes *
+four_codes(void)
+{
+	static FourCodes table[1 << 12];
+
+	if (table[1].bytes == 0)
+	{
+		for (unsigned codes = 0; codes < 1 << 12; codes++)
+		{
+			for (unsigned rest = codes; rest != 0; rest >>= 3)
+			{
+				table[codes].bytes += octet_length[rest & 7];
+				if ((rest & 7) > table[codes].largest)
+					table[codes].largest = rest & 7;
+			}
+		}
+	}
+	return table;
 }
 
 /* Decode the time column to absolute times */
@@ -315,30 +372,55 @@ timeline_block_times(const TimelineBlock *block, int64_t *out)
 
 /*
  * Count the gaps within a block that are longer than timeout, and sum all
- * others, both without decoding to times.  (The sum is that of the lengths of
- * the sessions; timeout and sum are in microseconds.)
+ * others, which is the sum of the lengths of the sessions (timeout and sum are
+ * in microseconds).  Most differences are too short for a gap by their codes
+ * alone, and are not looked at: the sum is that of all less the gaps.
  */
 bool
 timeline_block_gaps(const TimelineBlock *block, uint64_t timeout,
 					int64_t *ngaps, uint64_t *active)
 {
+	const FourCodes *table = four_codes();
 	uint64_t	limit = timeout / (uint64_t) block->unit;
-	uint64_t	offsets[TIMELINE_BLOCK_EVENTS];
-	uint64_t	sum = 0;
+	uint64_t	inactive = 0;
 	int64_t		count = 0;
 	int			n = block->nevents - 1;
+	unsigned	least = 0;		/* code that a gap has at least */
+	OctetReader reader;
 
-	if (!decode_octets(block->times, block->times_end, block->end, n, offsets))
+	while (least < 7 && octet_mask[least] <= limit)
+		least++;
+	if (!octets_begin(&reader, block->times, block->times_end, block->end, n))
 		return false;
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i += 8)
 	{
-		bool		gap = offsets[i] > limit;
+		uint32_t	c = octets_next(&reader, n - i);
+		FourCodes	low = table[c & 0xfff];
+		FourCodes	high = table[c >> 12];
 
-		count += gap;
-		sum += gap ? 0 : offsets[i];
+		if (low.largest >= least || high.largest >= least)
+		{
+			const uint8_t *p = reader.p;
+
+			for (uint32_t rest = c; rest != 0; rest >>= 3)
+			{
+				uint64_t	offset = load64(p) & octet_mask[rest & 7];
+				bool		gap = offset > limit;
+
+				count += gap;
+				inactive += gap ? offset : 0;
+				p += octet_length[rest & 7];
+			}
+		}
+		reader.p += low.bytes + high.bytes;
+		if (reader.p > reader.end)
+			return false;
 	}
+	if (reader.p != reader.end)
+		return false;
 	*ngaps = count;
-	*active = sum * (uint64_t) block->unit;
+	*active = (uint64_t) block->last_at - (uint64_t) block->first_at -
+		inactive * (uint64_t) block->unit;
 	return true;
 }
 

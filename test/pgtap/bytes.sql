@@ -49,7 +49,7 @@ FROM (
 		WHEN proretset THEN format('count(x::text) FROM user_profile.%I(%s) x', proname, args)
 		ELSE format('user_profile.%I(%s)::text', proname, args) END AS call
 	FROM pg_proc, LATERAL (SELECT string_agg(CASE t::regtype::text WHEN 'user_profile.timeline' THEN '$1' WHEN 'tstzrange' THEN '''[2023-12-31,2024-01-03)'''
-		WHEN 'interval' THEN '''30 s''' WHEN 'text' THEN '''UTC''' WHEN 'integer' THEN '100' END, ', ' ORDER BY i) AS args
+		WHEN 'interval' THEN '''30 s''' WHEN 'text' THEN '''UTC''' WHEN 'timestamp with time zone' THEN '''2023-12-31''' WHEN 'integer' THEN '100' END, ', ' ORDER BY i) AS args
 		FROM unnest(proargtypes) WITH ORDINALITY a (t, i)) a
 	WHERE pronamespace = 'user_profile'::regnamespace AND 'user_profile.timeline'::regtype = ANY (proargtypes)
 	AND 'internal'::regtype <> ALL (proargtypes)) x;
