@@ -23,6 +23,8 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "timeline.h"
+
 /*
  * A look into one of our small tables, as the calling query sees it.  By the
  * table's methods, since a query of its own would take longer than what asks.
@@ -144,26 +146,39 @@ Datum
 user_timeline(PG_FUNCTION_ARGS)
 {
 	static SqlQuery query = {
-		"SELECT user_profile.timeline_agg(x.timeline) FROM ("
-		" SELECT t.timeline FROM user_profile.parts t"
+		"SELECT t.timeline FROM user_profile.parts t"
 		" WHERE t.user_id OPERATOR(pg_catalog.=) $1"
-		"  AND t.last_at OPERATOR(pg_catalog.>=) $2"
-		" UNION ALL SELECT $3) x",
+		"  AND t.last_at OPERATOR(pg_catalog.>=) $2",
 		{TEXTOID, TIMESTAMPTZOID}
 	};
-	Datum		timeline;
-	bool		isnull;
+	MemoryContext context = CurrentMemoryContext;
+	QueryArgs	args = query_args(fcinfo);
+	Timeline   *timeline = NULL;
+	Timeline  **timelines;
+	int			n;
 
-	query.types[2] = get_fn_expr_rettype(fcinfo->flinfo);
+	args.nargs = 2;
 	SPI_connect();
-	query_read(&query, query_args(fcinfo));
-	timeline = query_value(1, &isnull);
-	if (!isnull)
-		timeline = SPI_datumTransfer(timeline, false, -1);
+	n = (int) query_read(&query, args);
+	timelines = palloc((n + 1) * sizeof(Timeline *));
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		timelines[i] = DatumGetTimelineP(SPI_getbinval(SPI_tuptable->vals[i],
+													   SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	if (!PG_ARGISNULL(2))
+		timelines[n++] = PG_GETARG_TIMELINE_P(2);
+	if (n > 0)
+	{
+		MemoryContextSwitchTo(context);
+		timeline = timeline_union(timelines, n);
+	}
 	SPI_finish();
-	if (isnull)
+	if (timeline == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(timeline);
+	PG_RETURN_POINTER(timeline);
 }
 
 /* Whom figures about more than one user leave out */
