@@ -1,11 +1,7 @@
 -- Who may do what: every object of the schema has a level, PUBLIC has none; roles of each level
 -- can do what the level says and no more; row-level security on users is honoured everywhere.
 
-\set ECHO none
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-LOAD 'user_profile';	-- settings exist from here on
-SELECT no_plan();
+\ir begin.psql
 
 -- Roles are the cluster's, and other tests run beside this one: names of our own
 SELECT 'up_reader_' || oid AS reader, 'up_writer_' || oid AS writer, 'up_operator_' || oid AS operator,
@@ -14,7 +10,6 @@ CREATE ROLE :reader;
 CREATE ROLE :writer;
 CREATE ROLE :operator;
 CREATE ROLE :twofold;
-CREATE SCHEMA test;
 
 --
 -- The catalogs

@@ -2,15 +2,9 @@
 -- inputs refuse them or take a value that round-trips and that every reader reads; and where
 -- damage is in the table already, past the inputs, readers answer or say that it is damaged.
 
-\set ECHO none
+\ir begin.psql
 SET client_min_messages = error;
-SET timezone = 'UTC';
-LOAD 'user_profile';
-SELECT no_plan();
 
-SELECT pg_postmaster_start_time() AS started, pg_backend_pid() AS pid \gset
-
-CREATE SCHEMA test;
 SELECT setseed(0.1234) \g /dev/null
 -- Past the inputs
 CREATE CAST (bytea AS user_profile.timeline) WITHOUT FUNCTION;

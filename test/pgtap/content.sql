@@ -4,14 +4,9 @@
 -- The plain side (schema plain) reads the log only. The page of an answer is the event's own, or
 -- that of the last page view of the same session before it, in the order (time, event id).
 
-\set ECHO none
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-LOAD 'user_profile';	-- settings exist from here on
-SELECT no_plan();
+\ir begin.psql
 
 CREATE SCHEMA plain;
-CREATE SCHEMA test;
 
 --
 -- By hand: one user, whose first session is at nine and whose second one at ten
@@ -261,29 +256,6 @@ LANGUAGE sql AS $$
 		SELECT DISTINCT ON (user_id, kind, name) user_id, kind, name, action
 		FROM met WHERE counts
 		ORDER BY user_id, kind, name, occurred_at DESC, event_id DESC) l USING (user_id, kind, name)
-$$;
-
--- Do two queries give the same rows, as often? Neither may be empty: that would show nothing.
-CREATE FUNCTION test.same(got text, want text, description text) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-	difference text;
-	nrows bigint;
-BEGIN
-	EXECUTE format($sql$
-		WITH got AS MATERIALIZED (%s), want AS MATERIALIZED (%s)
-		SELECT (SELECT count(*) FROM want), string_agg(d.line, E'\n')
-		FROM (
-			(SELECT '  unexpected: ' || left(x::text, 300) AS line
-				FROM (TABLE got EXCEPT ALL TABLE want) x LIMIT 3)
-			UNION ALL
-			(SELECT '  missing:    ' || left(x::text, 300)
-				FROM (TABLE want EXCEPT ALL TABLE got) x LIMIT 3)) d
-		$sql$, got, want) INTO nrows, difference;
-	RETURN ok(difference IS NULL AND nrows > 0, description)
-		|| CASE WHEN nrows = 0 THEN E'\n' || diag('nothing was compared') ELSE '' END
-		|| COALESCE(E'\n' || diag(difference), '');
-END
 $$;
 
 --

@@ -5,14 +5,9 @@
 -- everything pending, after a refresh, after many refreshes with loads in between, and half
 -- pending. The log and the periods are random, by a fixed seed.
 
-\set ECHO none
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-LOAD 'user_profile';	-- settings exist from here on
-SELECT no_plan();
+\ir begin.psql
 
 CREATE SCHEMA plain;
-CREATE SCHEMA test;
 
 --
 -- The plain side
@@ -176,33 +171,6 @@ LANGUAGE sql AS $$
 		FROM plain.sessions
 		WHERE started_at <@ period
 		GROUP BY 1, 2) s USING (user_id, day)
-$$;
-
---
--- Comparing
---
-
--- Do two queries give the same rows, as often? Neither may be empty: that would show nothing.
-CREATE FUNCTION test.same(got text, want text, description text) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-	difference text;
-	nrows bigint;
-BEGIN
-	EXECUTE format($sql$
-		WITH got AS MATERIALIZED (%s), want AS MATERIALIZED (%s)
-		SELECT (SELECT count(*) FROM want), string_agg(d.line, E'\n')
-		FROM (
-			(SELECT '  unexpected: ' || left(x::text, 300) AS line
-				FROM (TABLE got EXCEPT ALL TABLE want) x LIMIT 3)
-			UNION ALL
-			(SELECT '  missing:    ' || left(x::text, 300)
-				FROM (TABLE want EXCEPT ALL TABLE got) x LIMIT 3)) d
-		$sql$, got, want) INTO nrows, difference;
-	RETURN ok(difference IS NULL AND nrows > 0, description)
-		|| CASE WHEN nrows = 0 THEN E'\n' || diag('nothing was compared') ELSE '' END
-		|| COALESCE(E'\n' || diag(difference), '');
-END
 $$;
 
 --

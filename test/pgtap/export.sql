@@ -1,13 +1,7 @@
 -- Exports: every figure and property against the log and the tables, everything about one user
 -- and nothing about another, CSV there and back, and cells that a spreadsheet would run.
 
-\set ECHO none
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-LOAD 'user_profile';
-SELECT no_plan();
-
-CREATE SCHEMA test;
+\ir begin.psql
 
 -- Texts that try a format: separators, quotes, line ends, markup of CSV and COPY, UTF-8
 CREATE TABLE test.nasty (id integer, value text);

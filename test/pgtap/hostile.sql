@@ -2,15 +2,8 @@
 -- pair of positions: it answers, or raises an error that is meant for users. No internal error
 -- (SQLSTATE XX...), no crash. The functions come from the catalogs, so that a new one is in here too.
 
-\set ECHO none
+\ir begin.psql
 SET client_min_messages = error;
-SET timezone = 'UTC';
-LOAD 'user_profile';
-SELECT no_plan();
-
-SELECT pg_postmaster_start_time() AS started, pg_backend_pid() AS pid \gset
-
-CREATE SCHEMA test;
 
 -- Somebody for the good values to mean
 INSERT INTO user_profile.events (user_id, occurred_at, kind, name, page, properties)

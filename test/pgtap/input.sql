@@ -1,12 +1,6 @@
 -- Bad input: an error that names value and column, of the right kind, and nothing changes.
 
-\set ECHO none
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-LOAD 'user_profile';
-SELECT no_plan();
-
-CREATE SCHEMA test;
+\ir begin.psql
 
 -- One good row of each sort, so that there is something to spoil
 INSERT INTO user_profile.events (user_id, occurred_at, name, page) VALUES ('ada', '2024-05-01 10:00', 'Login', '/login');

@@ -1,13 +1,7 @@
 -- Operations on users and companies: exclude and include, rules, reset, delete with receipt and
 -- suppression, scheduled deletions, alias. After each, the timelines are sound.
 
-\set ECHO none
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-LOAD 'user_profile';	-- settings exist from here on
-SELECT no_plan();
-
-CREATE SCHEMA test;
+\ir begin.psql
 
 -- Every row of every view but those that tell of the machinery, and of the workspace
 CREATE FUNCTION test.figures(only_of_many boolean DEFAULT false)

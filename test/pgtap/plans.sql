@@ -1,13 +1,7 @@
 -- Plans: what is asked about one user reaches the primary keys, and never reads the whole log
 -- or all timelines; with and without statistics, and in the generic plans of the functions.
 
-\set ECHO none
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-LOAD 'user_profile';
-SELECT no_plan();
-
-CREATE SCHEMA test;
+\ir begin.psql
 
 -- 120,000 events of 4,000 users, one of whom has many; a thousand of them pending
 ALTER TABLE user_profile.events SET (autovacuum_enabled = false);

@@ -1,12 +1,6 @@
 -- Refresh, its batches and parts; rebuild and expire; what the ingestion functions leave.
 
-\set ECHO none
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-LOAD 'user_profile';
-SELECT no_plan();
-
-CREATE SCHEMA test;
+\ir begin.psql
 
 -- Every figure of every user, for "unchanged"
 CREATE FUNCTION test.figures() RETURNS text

@@ -1,15 +1,8 @@
 -- The type timeline, its aggregates, and session_number(): values, without any table of the
 -- extension.
 
-\set ECHO none
-SET client_min_messages = warning;
-SET timezone = 'UTC';
-LOAD 'user_profile';
-SELECT no_plan();
+\ir begin.psql
 
-SELECT pg_postmaster_start_time() AS started, pg_backend_pid() AS pid \gset
-
-CREATE SCHEMA test;
 SELECT setseed(0.4711) \g /dev/null
 
 -- Rows to make timelines of: groups of 1 to 3,000 rows, shuffled
