@@ -8,7 +8,8 @@
 #	need_server                choose a server, install it and its headers if missing
 #	private_server DIR         copy the server to DIR and use the copy
 #	build_extension [CFLAGS]   make and make install
-#	start_cluster [LINE...]    start a throw-away cluster; each LINE goes to postgresql.conf
+#	start_cluster [LINE...]    start a throw-away cluster; each LINE goes to postgresql.conf;
+#	                           the server runs under the command $SERVER_UNDER, if set
 #	stop_cluster               stop it and remove it (also done on exit)
 #	keep_cluster               let it outlive the script; $CLUSTER_STOP says how to stop it
 #	at_exit COMMAND            evaluate COMMAND on exit, last one first
@@ -315,8 +316,18 @@ start_cluster() {
 	export PGHOST="$CLUSTER_SOCKET" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 	export PSQLRC=/dev/null
 
+	# Only the server, neither initdb nor the tests' programs. It takes the place of the shell, as
+	# pg_ctl knows it by its process id.
+	server=$PG_BINDIR/postgres
+	if [ -n "${SERVER_UNDER:-}" ]; then
+		server=$CLUSTER_DATA/postgres
+		printf '#!/bin/sh\nexec %s %s "$@"\n' "$SERVER_UNDER" "$(quoted "$PG_BINDIR/postgres")" \
+			>"$server"
+		chmod 755 "$server"
+	fi
+
 	CLUSTER_LOG=$CLUSTER_DATA/log
-	if ! as_postgres "$PG_BINDIR/pg_ctl" -D "$CLUSTER_DATA/data" -l "$CLUSTER_LOG" \
+	if ! as_postgres "$PG_BINDIR/pg_ctl" -D "$CLUSTER_DATA/data" -l "$CLUSTER_LOG" -p "$server" \
 		-s -w -t 120 start >&2 </dev/null; then
 		cat "$CLUSTER_LOG" >&2
 		die "the cluster doesn't start"

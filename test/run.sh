@@ -4,7 +4,8 @@
 #	sh test/run.sh [--keep] [STAGE...]
 #
 # Stages: regress isolation pgtap tap docs sanitize fuzz lint; without any, all of them. sanitize is
-# the first three again with a library that stops at undefined behaviour.
+# the first three again, with a library that stops at undefined behaviour and at an access outside
+# of a variable, and with parallel plans wherever a query allows one.
 # --keep leaves the working directory (logs, results, diffs), and says where it is.
 #
 # Everything happens in a copy of the tree, and in a copy of the server: the build starts
@@ -15,7 +16,9 @@
 # Environment: PG_CONFIG chooses the server; OLD_PG_CONFIG is an older one, for the test of
 # pg_upgrade; FUZZ_SECONDS is how long to fuzz (10);
 # JOBS is how many tests run at a time (number of CPUs); CFLAGS are the compiler's flags in
-# place of those that make every warning an error.
+# place of those that make every warning an error; PGTAP are the names of the only pgTAP files to
+# run; SETTINGS are lines for the server's postgresql.conf, SERVER_UNDER is a command to run it
+# under (both for regress, isolation, pgtap and lint).
 
 # shellcheck disable=SC2030,SC2031 # a subshell may have a PG_CONFIG of its own
 
@@ -218,7 +221,7 @@ if [ -n "${OLD_PG_CONFIG:-}" ] && wanted tap; then
 	export OLD_PG_CONFIG
 fi
 
-start_cluster
+start_cluster ${SETTINGS:+"$SETTINGS"}
 pgxs_tests=$(dirname -- "$("$PG_CONFIG" --pgxs)")/../test
 
 #
@@ -258,11 +261,17 @@ fi
 #
 if wanted pgtap; then
 	begin
+	files="$tree/test/pgtap/*.sql"
+	if [ -n "${PGTAP:-}" ]; then
+		# shellcheck disable=SC2059,SC2086 # the format is used for each word
+		files=$(printf "$tree/test/pgtap/%s.sql " $PGTAP)
+	fi
 	if ls "$tree"/test/pgtap/*.sql >/dev/null 2>&1; then
 		if make_database pgtap_template pgtap user_profile >"$work/pgtap.log" 2>&1; then
 			export TEMPLATE=pgtap_template PSQL="$PG_BINDIR/psql"
+			# shellcheck disable=SC2086 # a list of words, or a pattern
 			counted pgtap in_tree pg_prove --harness Tally --nocolor -j "$JOBS" \
-				--psql-bin test/psql-own-database.sh "$tree"/test/pgtap/*.sql
+				--psql-bin test/psql-own-database.sh $files
 		else
 			report pgtap 0 1 0
 		fi
@@ -303,13 +312,32 @@ if wanted docs; then
 fi
 
 #
-# Undefined behaviour: the server aborts where it meets some
+# Undefined behaviour and accesses outside of a variable: the server aborts where it meets some.
+# What palloc() gives is part of a larger piece to the sanitizer, unless it is large itself;
+# test/memory.sh looks there. Parallel plans are forced at the same time, and without JIT
+# compilation, which would run other code.
 #
+parallel_plans="force_parallel_mode = on"
+if [ "$PG_MAJOR" -ge 16 ]; then
+	parallel_plans="debug_parallel_query = on"
+fi
+parallel_plans="$parallel_plans
+parallel_setup_cost = 0
+parallel_tuple_cost = 0
+min_parallel_table_scan_size = 0
+min_parallel_index_scan_size = 0
+max_parallel_workers = 64
+max_worker_processes = 64"
 if wanted sanitize; then
 	begin
 	status=0
+	# The library has to be there before the server's own are. Leaks: a server frees nothing at its end.
 	PG_CONFIG=$machine_pg_config \
-		CFLAGS='-O1 -fsanitize=undefined -fno-sanitize-recover=undefined' \
+		CFLAGS='-O1 -fsanitize=address,undefined -fno-sanitize-recover=all' \
+		SERVER_UNDER="env LD_PRELOAD=$(gcc -print-file-name=libasan.so) \
+			ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=0" \
+		SETTINGS="$parallel_plans
+jit = off" \
 		sh "$TOP/test/run.sh" regress isolation pgtap >"$work/sanitize.log" 2>&1 </dev/null ||
 		status=$?
 	# The last line, by words
@@ -353,7 +381,7 @@ if wanted lint; then
 fi
 
 # A crash is explained in the server's log only
-if grep -E 'runtime error|terminated by signal|TRAP:|PANIC:|FATAL:  .*library' "$CLUSTER_LOG" \
+if grep -E 'runtime error|AddressSanitizer|terminated by signal|TRAP:|PANIC:|FATAL:  .*library' "$CLUSTER_LOG" \
 	>"$work/crashes"; then
 	echo '----- from the log of the server -----'
 	cat "$work/crashes"
