@@ -2,7 +2,8 @@
 # psql in a new database, dropped afterwards. pg_prove calls this in place of psql, so that
 # each pgTAP file has a database of its own and may COMMIT, CALL and run beside others.
 #
-# Environment: TEMPLATE is the database to copy, PSQL the real psql.
+# Environment: TEMPLATE is the database to copy, PSQL the real psql; SESSION_SETTING (name=value)
+# is a setting for it.
 
 set -eu
 
@@ -16,4 +17,4 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 "$PSQL" -X -q -d postgres -v ON_ERROR_STOP=1 -c "CREATE DATABASE $database TEMPLATE $TEMPLATE"
-PGDATABASE=$database "$PSQL" "$@"
+PGDATABASE=$database PGOPTIONS=${SESSION_SETTING:+-c $SESSION_SETTING} "$PSQL" "$@"

@@ -3,9 +3,10 @@
 #
 #	sh test/run.sh [--keep] [STAGE...]
 #
-# Stages: regress isolation pgtap tap docs sanitize fuzz lint; without any, all of them. sanitize is
-# the first three again, with a library that stops at undefined behaviour and at an access outside
-# of a variable, and with parallel plans wherever a query allows one.
+# Stages: regress isolation pgtap tap docs sanitize fuzz lint parallel; without any, all but the
+# last. sanitize is the first three again, with a library that stops at undefined behaviour and at
+# an access outside of a variable; parallel is regress and most of pgtap again, with parallel plans
+# wherever a query allows one.
 # --keep leaves the working directory (logs, results, diffs), and says where it is.
 #
 # Everything happens in a copy of the tree, and in a copy of the server: the build starts
@@ -18,7 +19,8 @@
 # JOBS is how many tests run at a time (number of CPUs); CFLAGS are the compiler's flags in
 # place of those that make every warning an error; PGTAP are the names of the only pgTAP files to
 # run; SETTINGS are lines for the server's postgresql.conf, SERVER_UNDER is a command to run it
-# under (both for regress, isolation, pgtap and lint).
+# under (both for regress, isolation, pgtap and lint); SESSION_SETTING (name=value) is a setting for
+# the sessions of regress and pgtap, but for those that install the extension.
 
 # shellcheck disable=SC2030,SC2031 # a subshell may have a PG_CONFIG of its own
 
@@ -27,6 +29,7 @@ set -eu
 . "$(dirname -- "$0")/cluster.sh"
 
 STAGES='regress isolation pgtap tap docs sanitize fuzz lint'
+MORE_STAGES='parallel'
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 JOBS=${JOBS:-$(nproc)}
 
@@ -38,12 +41,12 @@ CFLAGS=${CFLAGS:--Wall -Wextra -Werror -Wno-unused-parameter}
 keep=
 stages=
 for argument in "$@"; do
-	case " $STAGES " in
+	case " $STAGES $MORE_STAGES " in
 		*" $argument "*) stages="$stages $argument"; continue ;;
 	esac
 	case $argument in
 		--keep) keep=1 ;;
-		*) die "usage: sh test/run.sh [--keep] [STAGE...], STAGE one of: $STAGES" ;;
+		*) die "usage: sh test/run.sh [--keep] [STAGE...], STAGE one of: $STAGES $MORE_STAGES" ;;
 	esac
 done
 stages=${stages:-$STAGES}
@@ -162,6 +165,7 @@ if wanted tap; then
 fi
 if wanted lint; then
 	packages="$packages shellcheck cppcheck clang-tidy pg-bsd-indent binutils"
+	packages="$packages postgresql-$PG_MAJOR-plpgsql-check"
 fi
 if [ -n "$packages" ]; then
 	# shellcheck disable=SC2086 # a list of words
@@ -230,8 +234,19 @@ pgxs_tests=$(dirname -- "$("$PG_CONFIG" --pgxs)")/../test
 if wanted regress; then
 	begin
 	status=0
-	in_tree make PG_CONFIG="$PG_CONFIG" installcheck >"$work/regress.log" 2>&1 </dev/null ||
-		status=$?
+	installcheck() {
+		in_tree make PG_CONFIG="$PG_CONFIG" installcheck "$@" >>"$work/regress.log" 2>&1 </dev/null ||
+			status=$?
+	}
+	if [ -z "${SESSION_SETTING:-}" ]; then
+		installcheck
+	else
+		# The first one installs it
+		installcheck REGRESS=00_objects
+		export PGOPTIONS="-c $SESSION_SETTING"
+		installcheck REGRESS='10_profile 20_errors' REGRESS_OPTS='--inputdir=test --dbname=contrib_regression --use-existing'
+		unset PGOPTIONS
+	fi
 	regress_like regress "$status" "$tree/regression.diffs"
 fi
 
@@ -311,43 +326,61 @@ if wanted docs; then
 	counted docs in_tree prove --harness Tally --nocolor test/readme.pl
 fi
 
+# Run stages again in another way: again STAGE AGAIN VARIABLE=VALUE...
+again() {
+	stage=$1
+	stages_again=$2
+	shift 2
+	status=0
+	# shellcheck disable=SC2086 # a list of words
+	env PG_CONFIG="$machine_pg_config" "$@" sh "$TOP/test/run.sh" $stages_again \
+		>"$work/$stage.log" 2>&1 </dev/null || status=$?
+	# The last line, by words
+	# shellcheck disable=SC2046
+	set -- $(tail -n 1 "$work/$stage.log" | grep -E '^[0-9]+ passed, [0-9]+ failed$')
+	if [ "$status" -eq 0 ]; then
+		report "$stage" "$1" 0 0
+	else
+		report "$stage" "${1:-0}" "${3:-1}" 0
+	fi
+}
+
 #
-# Undefined behaviour and accesses outside of a variable: the server aborts where it meets some.
+# Undefined behaviour, and accesses outside of a variable: the server aborts where it meets some.
 # What palloc() gives is part of a larger piece to the sanitizer, unless it is large itself;
-# test/memory.sh looks there. Parallel plans are forced at the same time, and without JIT
-# compilation, which would run other code.
+# test/memory.sh looks there. JIT compilation would run other code.
 #
-parallel_plans="force_parallel_mode = on"
-if [ "$PG_MAJOR" -ge 16 ]; then
-	parallel_plans="debug_parallel_query = on"
+if wanted sanitize; then
+	begin
+	# The sanitizer's library has to start before all others: some of the server's call what it
+	# replaces as soon as they are loaded, and it hangs. It comes first with a library that asks for
+	# this and does nothing.
+	: >"$work/first.c"
+	gcc -shared -fPIC -fsanitize=address -Wl,-z,initfirst "$work/first.c" -o "$work/first.so"
+	# Leaks: a server frees nothing at its end
+	again sanitize 'regress isolation pgtap' SETTINGS='jit = off' \
+		CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' \
+		SERVER_UNDER="env 'LD_PRELOAD=$(gcc -print-file-name=libasan.so) $work/first.so' \
+			ASAN_OPTIONS=detect_leaks=0:abort_on_error=1"
 fi
-parallel_plans="$parallel_plans
+
+#
+# Parallel plans wherever a query allows one. Not over the two pgTAP files of which nearly every
+# query is one call: a worker for each takes an hour.
+#
+if wanted parallel; then
+	begin
+	force=force_parallel_mode
+	if [ "$PG_MAJOR" -ge 16 ]; then
+		force=debug_parallel_query
+	fi
+	again parallel 'regress pgtap' SETTINGS="$force = on
 parallel_setup_cost = 0
 parallel_tuple_cost = 0
 min_parallel_table_scan_size = 0
-min_parallel_index_scan_size = 0
-max_parallel_workers = 64
-max_worker_processes = 64"
-if wanted sanitize; then
-	begin
-	status=0
-	# The library has to be there before the server's own are. Leaks: a server frees nothing at its end.
-	PG_CONFIG=$machine_pg_config \
-		CFLAGS='-O1 -fsanitize=address,undefined -fno-sanitize-recover=all' \
-		SERVER_UNDER="env LD_PRELOAD=$(gcc -print-file-name=libasan.so) \
-			ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=0" \
-		SETTINGS="$parallel_plans
-jit = off" \
-		sh "$TOP/test/run.sh" regress isolation pgtap >"$work/sanitize.log" 2>&1 </dev/null ||
-		status=$?
-	# The last line, by words
-	# shellcheck disable=SC2046
-	set -- $(tail -n 1 "$work/sanitize.log" | grep -E '^[0-9]+ passed, [0-9]+ failed$')
-	if [ "$status" -eq 0 ]; then
-		report sanitize "$1" 0 0
-	else
-		report sanitize "${1:-0}" "${3:-1}" 0
-	fi
+min_parallel_index_scan_size = 0" \
+		PGTAP="$(cd "$tree/test/pgtap" && find . -name '*.sql' |
+			sed 's,^\./,,; s/\.sql$//; /^bytes$/d; /^hostile$/d')"
 fi
 
 #
