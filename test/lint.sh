@@ -15,7 +15,8 @@ JOBS=${JOBS:-$(nproc)}
 
 need_server
 if [ -z "${LINT_DATABASE:-}" ]; then
-	need_packages perl shellcheck cppcheck clang-tidy pg-bsd-indent binutils
+	need_packages perl shellcheck cppcheck clang-tidy pg-bsd-indent binutils \
+		"postgresql-$PG_MAJOR-plpgsql-check"
 	build_extension
 fi
 
@@ -109,14 +110,30 @@ install_script() {
 		grep -vE '^[^:]*:[0-9]+:[[:space:]]*--' || true
 }
 
+lint_psql() {
+	psql -X -Atq -v ON_ERROR_STOP=1 -d "$LINT_DATABASE" "$@"
+}
+
 catalogs() {
-	if [ -n "${LINT_DATABASE:-}" ]; then
-		psql -X -Atq -v ON_ERROR_STOP=1 -d "$LINT_DATABASE" -f test/lint.sql
-	else
-		start_cluster
-		psql -X -Atq -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION user_profile'
-		psql -X -Atq -v ON_ERROR_STOP=1 -f test/lint.sql
-	fi
+	lint_psql -f test/lint.sql
+}
+
+# The extension has no function in PL/pgSQL. Those of the tests are checked that stand in a file of
+# their own; the others run whenever their test does.
+plpgsql() {
+	lint_psql -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION plpgsql_check' \
+		-f test/stress/schema.sql -f - <<-'SQL'
+		CREATE TEMP VIEW functions AS
+		SELECT p.oid::regprocedure AS function, COALESCE(t.tgrelid, 0) AS relation
+		FROM pg_proc p
+		LEFT JOIN pg_trigger t ON t.tgfoid = p.oid
+		WHERE p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
+			AND p.pronamespace = 'stress'::regnamespace;
+		SELECT 'no functions' WHERE NOT EXISTS (SELECT FROM functions);
+		SELECT function || ': ' || message
+		FROM functions, plpgsql_check_function(function, relation, extra_warnings => true,
+			performance_warnings => false, security_warnings => false) AS message;
+	SQL
 }
 
 # cppcheck, style included. Switched off:
@@ -155,11 +172,17 @@ indentation() {
 	done
 }
 
+if [ -z "${LINT_DATABASE:-}" ]; then
+	start_cluster
+	LINT_DATABASE=postgres
+	lint_psql -c 'CREATE EXTENSION user_profile'
+fi
 check "shellcheck has nothing to say" shell_scripts
 check "the perl scripts compile" perl_scripts
 check "the version is the control file's everywhere" version
 check "the install script replaces nothing and skips nothing" install_script
 check "the installed objects keep the rules of test/lint.sql" catalogs
+check "plpgsql_check has nothing to say" plpgsql
 check "cppcheck has nothing to say" cpp_check
 check "clang-tidy has nothing to say" clang_tidy
 check "the C files are laid out as pgindent does (sh test/lint.sh --indent)" indentation
