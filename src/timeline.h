@@ -22,6 +22,7 @@
 #include "compat.h"
 
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "pgtime.h"
 #include "utils/timestamp.h"
 
@@ -105,6 +106,7 @@ extern void timeline_times_within(const TimelineBlock *block, const int64 *times
 
 /* timeline_agg.c */
 extern MemoryContext aggregate_context(FunctionCallInfo fcinfo);
+extern void send_array(StringInfo message, const void *array, int64 n, size_t each);
 
 /* timeline_rows.c */
 extern TupleDesc result_row_type(FunctionCallInfo fcinfo, int ncolumns);

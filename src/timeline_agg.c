@@ -45,6 +45,22 @@ aggregate_context(FunctionCallInfo fcinfo)
 	return context;
 }
 
+/*
+ * Append an array to the state that goes to another process of the query.  The
+ * length of a message is an int there: it must not wrap around.
+ */
+void
+send_array(StringInfo message, const void *array, int64 n, size_t each)
+{
+	if (n > (int64) (MaxAllocSize / each))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("state of an aggregate is too large to go to another process"),
+				 errhint("Set max_parallel_workers_per_gather to 0.")));
+	if (n > 0)
+		pq_sendbytes(message, array, (int) (n * (int64) each));
+}
+
 /*----------
  * timeline_agg(occurred_at, event_type_id, page_id, event_id)
  *----------
@@ -167,7 +183,7 @@ timeline_agg_serialfn(PG_FUNCTION_ARGS)
 	StringInfoData message;
 
 	pq_begintypsend(&message);
-	pq_sendbytes(&message, (char *) state->events, state->nevents * sizeof(TimelineEvent));
+	send_array(&message, state->events, state->nevents, sizeof(TimelineEvent));
 	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
 

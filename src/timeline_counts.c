@@ -436,8 +436,7 @@ timelines_counts_serialfn(PG_FUNCTION_ARGS)
 
 	pq_begintypsend(&message);
 	pq_sendbytes(&message, (char *) state, sizeof(*state));
-	if (state->ncounts > 0)
-		pq_sendbytes(&message, (char *) state->counts, state->ncounts * sizeof(IdCount));
+	send_array(&message, state->counts, state->ncounts, sizeof(IdCount));
 	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
 

@@ -483,8 +483,8 @@ timelines_stats_serialfn(PG_FUNCTION_ARGS)
 
 	pq_begintypsend(&message);
 	pq_sendbytes(&message, (char *) state, sizeof(*state));
-	pq_sendbytes(&message, (char *) state->durations, state->sessions * sizeof(int64));
-	pq_sendbytes(&message, (char *) state->days.words, state->days.nwords * sizeof(uint64));
+	send_array(&message, state->durations, state->sessions, sizeof(int64));
+	send_array(&message, state->days.words, state->days.nwords, sizeof(uint64));
 	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
 

@@ -370,6 +370,13 @@ check_counts(const Input *input, Timeline *timeline, bool pages)
 	CHECK(nids == nrows);
 }
 
+/* So many events that their length in bytes is 8 in an int, which no log here has */
+static void
+run_send_array(void *arg)
+{
+	send_array(NULL, NULL, INT64_C(178956971), sizeof(TimelineEvent));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -377,6 +384,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	Joining		join = {&input, NULL, NULL, 0};
 	int			sqlstate;
 
+	CHECK(guarded(run_send_array, NULL) == ERRCODE_PROGRAM_LIMIT_EXCEEDED);
 	make_input(data, size, &input);
 	check_merge(&input);
 	sqlstate = guarded(run_join, &join);

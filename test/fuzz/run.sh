@@ -55,7 +55,7 @@ choose() {
 			# shellcheck disable=SC2016 # expanded there
 			headers=$(with_cluster_sh 'need_server && "$PG_CONFIG" --includedir-server')
 		fi
-		for file in timeline_build timeline_counts timeline_io timeline_read \
+		for file in timeline_agg timeline_build timeline_counts timeline_io timeline_read \
 			timeline_sessions period; do
 			sources="$sources $src/$file.c"
 		done

@@ -246,10 +246,11 @@ tuplestore_putvalues(Tuplestorestate *state, TupleDesc tupdesc, Datum *values, b
 	}
 }
 
-MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
+int
+AggCheckCallContext(FunctionCallInfo fcinfo, MemoryContext *context)
 {
-	return NULL;
+	*context = NULL;
+	return AGG_CONTEXT_AGGREGATE;
 }
 
 /* In place of those of period.c, which read ranges and settings */
