@@ -5,8 +5,8 @@
 #
 # Stages: regress isolation pgtap tap docs sanitize fuzz lint parallel; without any, all but the
 # last. sanitize is the first three again, with a library that stops at undefined behaviour and at
-# an access outside of a variable; parallel is regress and most of pgtap again, with parallel plans
-# wherever a query allows one.
+# an access outside of a variable; parallel is the first three again, with parallel plans wherever a
+# query allows one.
 # --keep leaves the working directory (logs, results, diffs), and says where it is.
 #
 # Everything happens in a copy of the tree, and in a copy of the server: the build starts
@@ -365,22 +365,15 @@ if wanted sanitize; then
 fi
 
 #
-# Parallel plans wherever a query allows one. Not over the two pgTAP files of which nearly every
-# query is one call: a worker for each takes an hour.
+# Parallel plans wherever a table is read that may be. (force_parallel_mode would put every call of
+# a function into a process of its own: a hundred times as slow, and nothing runs in parallel.)
 #
 if wanted parallel; then
 	begin
-	force=force_parallel_mode
-	if [ "$PG_MAJOR" -ge 16 ]; then
-		force=debug_parallel_query
-	fi
-	again parallel 'regress pgtap' SETTINGS="$force = on
-parallel_setup_cost = 0
+	again parallel 'regress isolation pgtap' SETTINGS='parallel_setup_cost = 0
 parallel_tuple_cost = 0
 min_parallel_table_scan_size = 0
-min_parallel_index_scan_size = 0" \
-		PGTAP="$(cd "$tree/test/pgtap" && find . -name '*.sql' |
-			sed 's,^\./,,; s/\.sql$//; /^bytes$/d; /^hostile$/d')"
+min_parallel_index_scan_size = 0'
 fi
 
 #

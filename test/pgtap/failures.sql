@@ -1,13 +1,8 @@
 -- Events that cannot be folded: they are set aside, stay pending and exact, and hold up nobody
 -- else.
 
-\set ECHO none
+\ir begin.psql
 SET client_min_messages = error;
-SET timezone = 'UTC';
-LOAD 'user_profile';
-SELECT no_plan();
-
-CREATE SCHEMA test;
 
 -- Every figure, for "unchanged"
 CREATE FUNCTION test.figures() RETURNS text
