@@ -6,6 +6,8 @@
  * Glossary
  *	timeline	the events of one user in the order (time, event id)
  *	block		up to 1,024 successive events of it, encoded together
+ *	run			successive events of a block without a long pause between them:
+ *				what sessions, days and periods are found by
  *	event type	kind, name and action; its id carries the kind in the low
  *				four bits, so that kinds are counted without a look-up
  *	period		the half-open time range of which figures are asked
@@ -57,10 +59,14 @@ typedef struct Period
 
 /*
  * One column decoded of a block at a time: kept by readers, as it is too large
- * for a stack frame that recurses.
+ * for a stack frame that recurses.  The runs in use are [first_run, end_run).
  */
 typedef struct BlockColumns
 {
+	bool		timed;			/* are the times decoded? */
+	int			first_run;
+	int			end_run;
+	TimelineRun runs[TIMELINE_BLOCK_EVENTS];
 	int64		times[TIMELINE_BLOCK_EVENTS];
 	int64		ids[TIMELINE_BLOCK_EVENTS];
 	uint16		types[TIMELINE_BLOCK_EVENTS];
@@ -101,8 +107,12 @@ extern void timeline_begin(TimelineCursor *cursor, const Timeline *timeline);
 extern bool timeline_read(TimelineCursor *cursor, TimelineBlock *block);
 extern void timeline_columns(const TimelineBlock *block, int which, BlockColumns *out);
 extern int64 timeline_num_events(const Timeline *timeline);
-extern void timeline_times_within(const TimelineBlock *block, const int64 *times,
-								  Period period, int *from, int *to);
+extern const int64 *timeline_times(const TimelineBlock *block, BlockColumns *columns);
+extern void timeline_runs(const TimelineBlock *block, int64 timeout, BlockColumns *columns);
+extern void timeline_clip_times(const TimelineBlock *block, const BlockColumns *columns,
+								Period period, int *from, int *to);
+extern bool timeline_clip_runs(const TimelineBlock *block, Period period,
+							   BlockColumns *columns, int *from, int *to);
 
 /* timeline_agg.c */
 extern MemoryContext aggregate_context(FunctionCallInfo fcinfo);

@@ -152,8 +152,8 @@ timeline_next_block(TimelineCursor *cursor, TimelineBlock *block)
 	const uint8_t *p = cursor->next;
 	const uint8_t *end;
 	size_t		left = (size_t) (cursor->end - p);
-	uint64_t	span;
-	uint64_t	counts[4];		/* types, bytes of them, pages, bytes of them */
+	uint64_t	counts[6];		/* pauses, types, pages: how many, how many
+								 * bytes */
 	uint64_t	fixed;
 	unsigned	head;
 	unsigned	unit;
@@ -185,45 +185,50 @@ timeline_next_block(TimelineCursor *cursor, TimelineBlock *block)
 	if (block->first_at < TIMELINE_MIN_TIME || block->first_at >= TIMELINE_END_TIME)
 		return TIMELINE_BAD;
 
-	p = get_varint(p, end, &span);
+	p = get_varint(p, end, &block->span);
 	if (p == NULL)
 		return TIMELINE_BAD;
 	width = (uint64_t) TIMELINE_END_TIME - 1 - (uint64_t) block->first_at;
-	if (span > width / (uint64_t) block->unit)
+	if (block->span > width / (uint64_t) block->unit)
 		return TIMELINE_BAD;
-	block->last_at = (int64_t) ((uint64_t) block->first_at + span * (uint64_t) block->unit);
+	block->last_at = (int64_t) ((uint64_t) block->first_at +
+								block->span * (uint64_t) block->unit);
 
 	if (end - p < 2)
 		return TIMELINE_BAD;
 	times_size = load16(p);
 	p += 2;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 6; i++)
 	{
 		p = get_varint(p, end, &counts[i]);
 		if (p == NULL || counts[i] > UINT16_MAX)
 			return TIMELINE_BAD;
 	}
-	if (counts[0] < 1 || counts[0] > (uint64_t) block->nevents ||
-		counts[2] < 1 || counts[2] > (uint64_t) block->nevents)
+	if (counts[0] >= (uint64_t) block->nevents ||
+		counts[2] < 1 || counts[2] > (uint64_t) block->nevents ||
+		counts[4] < 1 || counts[4] > (uint64_t) block->nevents)
 		return TIMELINE_BAD;
-	block->ntypes = (int) counts[0];
-	block->npages = (int) counts[2];
+	block->npauses = (int) counts[0];
+	block->ntypes = (int) counts[2];
+	block->npages = (int) counts[4];
 
 	/* The id column starts with eight bytes, which readers may overrun into */
-	fixed = times_size + counts[1] + counts[3] +
+	fixed = times_size + counts[1] + counts[3] + counts[5] +
 		packed_bytes(block->nevents, index_bits(block->ntypes)) +
 		packed_bytes(block->nevents, index_bits(block->npages));
 	if ((uint64_t) (end - p) < fixed + 8)
 		return TIMELINE_BAD;
+	block->pauses = p;
+	p += counts[1];
 	block->times = p;
 	p += times_size;
 	block->times_end = p;
 	block->type_dict = p;
-	p += counts[1];
+	p += counts[3];
 	block->types = p;
 	p += packed_bytes(block->nevents, index_bits(block->ntypes));
 	block->page_dict = p;
-	p += counts[3];
+	p += counts[5];
 	block->pages = p;
 	p += packed_bytes(block->nevents, index_bits(block->npages));
 	block->ids = p;
@@ -285,15 +290,15 @@ octets_next(OctetReader *reader, int left)
 	return left >= 8 ? codes : codes & ((UINT32_C(1) << (3 * left)) - 1);
 }
 
-/* Decode an octet coded column of n values */
-static inline bool
+/* Decode an octet coded column of n values; returns its size, or -1 */
+static inline ptrdiff_t
 decode_octets(const uint8_t *start, const uint8_t *end, const uint8_t *limit,
 			  int n, uint64_t *out)
 {
 	OctetReader reader;
 
 	if (!octets_begin(&reader, start, end, limit, n))
-		return false;
+		return -1;
 	for (int i = 0; i < n; i += 8)
 	{
 		uint32_t	c = octets_next(&reader, n - i);
@@ -318,9 +323,9 @@ decode_octets(const uint8_t *start, const uint8_t *end, const uint8_t *limit,
 		}
 		reader.p = p;
 		if (p > reader.end)
-			return false;
+			return -1;
 	}
-	return reader.p == reader.end;
+	return (end - start) - (reader.end - reader.p);
 }
 
 /* Of four codes: how many bytes their values take, and the largest of them */
@@ -350,6 +355,32 @@ four_codes(void)
 	return table;
 }
 
+/* The columns of the pauses, in time units */
+typedef struct PauseColumns
+{
+	uint64_t	lengths[TIMELINE_BLOCK_EVENTS];
+	uint64_t	events[TIMELINE_BLOCK_EVENTS];	/* of the run before */
+	uint64_t	spans[TIMELINE_BLOCK_EVENTS];	/* of that run */
+} PauseColumns;
+
+/* Decode the first ncolumns columns of the pauses */
+static inline bool
+decode_pauses(const TimelineBlock *block, int ncolumns, PauseColumns *pauses)
+{
+	uint64_t   *const columns[] = {pauses->lengths, pauses->events, pauses->spans};
+	const uint8_t *p = block->pauses;
+
+	for (int i = 0; i < ncolumns; i++)
+	{
+		ptrdiff_t	size = decode_octets(p, block->times, block->end, block->npauses, columns[i]);
+
+		if (size < 0)
+			return false;
+		p += size;
+	}
+	return ncolumns < 3 || p == block->times;
+}
+
 /* Decode the time column to absolute times */
 bool
 timeline_block_times(const TimelineBlock *block, int64_t *out)
@@ -357,10 +388,22 @@ timeline_block_times(const TimelineBlock *block, int64_t *out)
 	uint64_t	unit = (uint64_t) block->unit;
 	uint64_t	at = (uint64_t) block->first_at;
 	uint64_t	offsets[TIMELINE_BLOCK_EVENTS];
+	PauseColumns pauses;
+	uint64_t	next = 0;
 	int			n = block->nevents - 1;
 
-	if (!decode_octets(block->times, block->times_end, block->end, n, offsets))
+	if (decode_octets(block->times, block->times_end, block->end, n, offsets) !=
+		block->times_end - block->times ||
+		!decode_pauses(block, 2, &pauses))
 		return false;
+	for (int i = 0; i < block->npauses; i++)
+	{
+		/* A pause stands before an event, and so the difference before it */
+		if (pauses.events[i] - 1 >= (uint64_t) n - next)
+			return false;
+		next += pauses.events[i];
+		offsets[next - 1] = pauses.lengths[i];
+	}
 	out[0] = block->first_at;
 	for (int i = 0; i < n; i++)
 	{
@@ -371,19 +414,55 @@ timeline_block_times(const TimelineBlock *block, int64_t *out)
 }
 
 /*
- * Count the gaps within a block that are longer than timeout, and sum all
- * others, which is the sum of the lengths of the sessions (timeout and sum are
- * in microseconds).  Most differences are too short for a gap by their codes
- * alone, and are not looked at: the sum is that of all less the gaps.
+ * Find the runs of a block: out has room for as many as there are events.
+ * Returns how many there are, or 0 where the bytes are malformed.  The runs
+ * follow each other in time, and none is longer than its events allow.
  */
-bool
-timeline_block_gaps(const TimelineBlock *block, uint64_t timeout,
-					int64_t *ngaps, uint64_t *active)
+int
+timeline_block_runs(const TimelineBlock *block, TimelineRun *out)
+{
+	const uint64_t unit = (uint64_t) block->unit;
+	const uint64_t limit = TIMELINE_PAUSE / unit;
+	uint64_t	at = (uint64_t) block->first_at;
+	uint64_t	span = block->span; /* what is left of it */
+	uint64_t	events = (uint64_t) block->nevents;
+	PauseColumns pauses;
+
+	if (!decode_pauses(block, 3, &pauses))
+		return 0;
+	for (int i = 0; i <= block->npauses; i++)
+	{
+		bool		last = i == block->npauses;
+		uint64_t	run_events = last ? events : pauses.events[i];
+		uint64_t	run_span = last ? span : pauses.spans[i];
+
+		if (run_events - 1 >= events || run_span > span || run_span > (run_events - 1) * limit)
+			return 0;
+		out[i].first = block->nevents - (int) events;
+		out[i].first_at = (int64_t) at;
+		at += run_span * unit;
+		out[i].last_at = (int64_t) at;
+		if (last)
+			break;
+		span -= run_span;
+		events -= run_events;
+		if (pauses.lengths[i] > span || events == 0)
+			return 0;
+		span -= pauses.lengths[i];
+		at += pauses.lengths[i] * unit;
+	}
+	return block->npauses + 1;
+}
+
+/*
+ * Count the differences that are longer than a limit, and sum them, where that
+ * is shorter than a pause.  Most are too short by their codes alone, and are
+ * not looked at.
+ */
+static bool
+count_short_gaps(const TimelineBlock *block, uint64_t limit, int64_t *ngaps, uint64_t *sum)
 {
 	const FourCodes *table = four_codes();
-	uint64_t	limit = timeout / (uint64_t) block->unit;
-	uint64_t	inactive = 0;
-	int64_t		count = 0;
 	int			n = block->nevents - 1;
 	unsigned	least = 0;		/* code that a gap has at least */
 	OctetReader reader;
@@ -407,8 +486,8 @@ timeline_block_gaps(const TimelineBlock *block, uint64_t timeout,
 				uint64_t	offset = load64(p) & octet_mask[rest & 7];
 				bool		gap = offset > limit;
 
-				count += gap;
-				inactive += gap ? offset : 0;
+				*ngaps += gap;
+				*sum += gap ? offset : 0;
 				p += octet_length[rest & 7];
 			}
 		}
@@ -416,11 +495,38 @@ timeline_block_gaps(const TimelineBlock *block, uint64_t timeout,
 		if (reader.p > reader.end)
 			return false;
 	}
-	if (reader.p != reader.end)
+	return reader.p == reader.end;
+}
+
+/*
+ * Count the gaps within a block that are longer than timeout, and sum all
+ * others, which is the sum of the lengths of the sessions (timeout and sum are
+ * in microseconds): that of all less the gaps.
+ */
+bool
+timeline_block_gaps(const TimelineBlock *block, uint64_t timeout,
+					int64_t *ngaps, uint64_t *active)
+{
+	uint64_t	limit = timeout / (uint64_t) block->unit;
+	uint64_t	inactive = 0;
+	int64_t		count = 0;
+	PauseColumns pauses;
+
+	if (!decode_pauses(block, 1, &pauses))
+		return false;
+	for (int i = 0; i < block->npauses; i++)
+	{
+		bool		gap = pauses.lengths[i] > limit;
+
+		count += gap;
+		inactive += gap ? pauses.lengths[i] : 0;
+	}
+	if (timeout < TIMELINE_PAUSE && !count_short_gaps(block, limit, &count, &inactive))
+		return false;
+	if (inactive > block->span)
 		return false;
 	*ngaps = count;
-	*active = (uint64_t) block->last_at - (uint64_t) block->first_at -
-		inactive * (uint64_t) block->unit;
+	*active = (block->span - inactive) * (uint64_t) block->unit;
 	return true;
 }
 
@@ -432,7 +538,8 @@ timeline_block_ids(const TimelineBlock *block, int64_t *out)
 	uint64_t	differences[TIMELINE_BLOCK_EVENTS];
 	int			n = block->nevents - 1;
 
-	if (!decode_octets(block->ids + 8, block->end, block->end, n, differences))
+	if (decode_octets(block->ids + 8, block->end, block->end, n, differences) !=
+		block->end - block->ids - 8)
 		return false;
 	out[0] = (int64_t) id;
 	for (int i = 0; i < n; i++)
@@ -763,6 +870,35 @@ time_differences(const TimelineEvent *events, int nevents, uint64_t *out)
 }
 
 /*
+ * Take the pauses out of the differences, which are in time units; returns how
+ * many there are.
+ */
+static int
+take_pauses(uint64_t *differences, int n, int64_t unit, PauseColumns *pauses)
+{
+	const uint64_t limit = (uint64_t) (TIMELINE_PAUSE / unit);
+	uint64_t	span = 0;
+	int			first = 0;
+	int			npauses = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (differences[i] <= limit)
+		{
+			span += differences[i];
+			continue;
+		}
+		pauses->lengths[npauses] = differences[i];
+		pauses->events[npauses] = (uint64_t) (i + 1 - first);
+		pauses->spans[npauses++] = span;
+		differences[i] = 0;
+		span = 0;
+		first = i + 1;
+	}
+	return npauses;
+}
+
+/*
  * Encode events, which are in timeline order and at most TIMELINE_BLOCK_EVENTS,
  * as one block.  out has TIMELINE_BLOCK_BYTES(nevents) bytes.  Returns the
  * size of the block.
@@ -777,6 +913,10 @@ timeline_encode_block(const TimelineEvent *events, int nevents, uint8_t *out)
 	unsigned	unit = time_differences(events, nevents, differences);
 	uint64_t	span = (uint64_t) events[nevents - 1].at - (uint64_t) events[0].at;
 	uint8_t    *p = out + BLOCK_SIZE_BYTES;
+	PauseColumns pauses;
+	int			npauses = take_pauses(differences, nevents - 1, time_units[unit], &pauses);
+	uint8_t		pause_bytes[3 * (9 * TIMELINE_BLOCK_EVENTS + 8)];
+	uint8_t    *pauses_end = pause_bytes;
 	uint8_t    *times_size;
 	uint8_t    *times;
 
@@ -788,16 +928,23 @@ timeline_encode_block(const TimelineEvent *events, int nevents, uint8_t *out)
 	}
 	id_column_finish(&types, true);
 	id_column_finish(&pages, false);
+	pauses_end = encode_octets(pauses.lengths, npauses, pauses_end);
+	pauses_end = encode_octets(pauses.events, npauses, pauses_end);
+	pauses_end = encode_octets(pauses.spans, npauses, pauses_end);
 
 	store16(p, (unsigned) (nevents - 1) | unit << UNIT_SHIFT);
 	store64(p + 2, (uint64_t) events[0].at);
 	p = put_varint(p + 2 + 8, span / (uint64_t) time_units[unit]);
 	times_size = p;
-	p = put_varint(p + 2, (uint64_t) types.size);
+	p = put_varint(p + 2, (uint64_t) npauses);
+	p = put_varint(p, (uint64_t) (pauses_end - pause_bytes));
+	p = put_varint(p, (uint64_t) types.size);
 	p = put_varint(p, types.dict_bytes);
 	p = put_varint(p, (uint64_t) pages.size);
 	p = put_varint(p, pages.dict_bytes);
 
+	memcpy(p, pause_bytes, (size_t) (pauses_end - pause_bytes));
+	p += pauses_end - pause_bytes;
 	times = p;
 	p = encode_octets(differences, nevents - 1, p);
 	store16(times_size, (unsigned) (p - times));

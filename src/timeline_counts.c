@@ -161,10 +161,10 @@ id_counts_index(const IdCounts *state, BlockCounts *scratch, const TimelineBlock
 		scratch->last[indexes[i]] = (uint16) i;
 }
 
-/* Count the events [from, to) of a block, whose times are decoded where timed says so */
+/* Count the events [from, to) of a block */
 static void
 id_counts_add_events(IdCounts *state, BlockCounts *scratch, const TimelineBlock *block,
-					 int from, int to, bool timed)
+					 int from, int to)
 {
 	BlockColumns *columns = &scratch->columns;
 	const uint16 *types = columns->types;
@@ -212,13 +212,12 @@ id_counts_add_events(IdCounts *state, BlockCounts *scratch, const TimelineBlock 
 		/* Of many timelines, few blocks have a last event that is news */
 		if (block->last_at > count->last_at)
 		{
-			if (!timed)
-				timeline_columns(block, COLUMN_TIMES, columns);
-			timed = true;
+			const int64 *times = timeline_times(block, columns);
+
 			if (!indexed)
 				id_counts_index(state, scratch, block, from, to);
 			indexed = true;
-			count->last_at = Max(count->last_at, columns->times[scratch->last[i]]);
+			count->last_at = Max(count->last_at, times[scratch->last[i]]);
 		}
 	}
 }
@@ -234,7 +233,6 @@ id_counts_add(IdCounts *state, BlockCounts *scratch, const Timeline *timeline)
 	timeline_begin(&cursor, timeline);
 	while (timeline_read(&cursor, &block))
 	{
-		bool		whole = block.first_at >= period.lower && block.last_at < period.upper;
 		int			from = 0;
 		int			to = block.nevents;
 
@@ -242,13 +240,14 @@ id_counts_add(IdCounts *state, BlockCounts *scratch, const Timeline *timeline)
 			continue;
 		if (block.first_at >= period.upper)
 			break;
-		if (!whole)
+		scratch->columns.timed = false;
+		if (block.first_at < period.lower || block.last_at >= period.upper)
 		{
-			timeline_columns(&block, COLUMN_TIMES, &scratch->columns);
-			timeline_times_within(&block, scratch->columns.times, period, &from, &to);
+			timeline_runs(&block, TIMELINE_PAUSE, &scratch->columns);
+			if (!timeline_clip_runs(&block, period, &scratch->columns, &from, &to))
+				continue;
 		}
-		if (from < to)
-			id_counts_add_events(state, scratch, &block, from, to, !whole);
+		id_counts_add_events(state, scratch, &block, from, to);
 	}
 }
 

@@ -347,7 +347,7 @@ series_add(DaySeries *series, DailyScratch *scratch, const Timeline *timeline)
 			int			from;
 			int			to;
 
-			timeline_times_within(&block, times, period, &from, &to);
+			timeline_clip_times(&block, &scratch->columns, period, &from, &to);
 			if (from < to)
 				series_add_events(series, scratch, &block, from, to);
 		}

@@ -57,7 +57,7 @@ timeline_columns(const TimelineBlock *block, int which, BlockColumns *out)
 	bool		sound = true;
 
 	if (which & COLUMN_TIMES)
-		sound &= timeline_block_times(block, out->times);
+		out->timed = sound &= timeline_block_times(block, out->times);
 	if (which & COLUMN_IDS)
 		sound &= timeline_block_ids(block, out->ids);
 	if (which & COLUMN_TYPES)
@@ -103,15 +103,99 @@ first_not_before(const int64 *times, int n, int64 bound)
 	return low;
 }
 
-/* Find the events [*from, *to) of a block, with these times, that are within a period */
+/* The times of a block, decoded unless that is done */
+const int64 *
+timeline_times(const TimelineBlock *block, BlockColumns *columns)
+{
+	if (!columns->timed)
+		timeline_columns(block, COLUMN_TIMES, columns);
+	return columns->times;
+}
+
+/* Split a block where the difference of two times is longer than timeout */
+static int
+split_times(const int64 *times, int n, uint64 timeout, TimelineRun *runs)
+{
+	int			nruns = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 0 || (uint64) times[i] - (uint64) times[i - 1] > timeout)
+		{
+			runs[nruns].first = i;
+			runs[nruns++].first_at = times[i];
+		}
+		runs[nruns - 1].last_at = times[i];
+	}
+	return nruns;
+}
+
+/*
+ * Find the runs of a block, such that no gap within one is longer than timeout
+ * or than TIMELINE_PAUSE.
+ */
 void
-timeline_times_within(const TimelineBlock *block, const int64 *times, Period period,
-					  int *from, int *to)
+timeline_runs(const TimelineBlock *block, int64 timeout, BlockColumns *columns)
+{
+	columns->timed = false;
+	columns->first_run = 0;
+	if (timeout >= TIMELINE_PAUSE)
+		columns->end_run = timeline_block_runs(block, columns->runs);
+	else
+		columns->end_run = split_times(timeline_times(block, columns), block->nevents,
+									   (uint64) timeout, columns->runs);
+	if (columns->end_run == 0)
+		timeline_report_damage();
+}
+
+/* Find the events [*from, *to) of a block that are within a period, by its times */
+void
+timeline_clip_times(const TimelineBlock *block, const BlockColumns *columns,
+					Period period, int *from, int *to)
 {
 	*from = block->first_at >= period.lower ? 0 :
-		first_not_before(times, block->nevents, period.lower);
+		first_not_before(columns->times, block->nevents, period.lower);
 	*to = block->last_at < period.upper ? block->nevents :
-		first_not_before(times, block->nevents, period.upper);
+		first_not_before(columns->times, block->nevents, period.upper);
+}
+
+/*
+ * The same by its runs: those outside the period leave the ones in use, and
+ * those that reach over its ends are cut, which needs times.  False where
+ * nothing is left.
+ */
+bool
+timeline_clip_runs(const TimelineBlock *block, Period period, BlockColumns *columns,
+				   int *from, int *to)
+{
+	TimelineRun *first = &columns->runs[columns->first_run];
+	TimelineRun *end = &columns->runs[columns->end_run];
+	TimelineRun *last;
+
+	*to = block->nevents;
+	while (first < end && first->last_at < period.lower)
+		first++;
+	while (first < end && end[-1].first_at >= period.upper)
+		*to = (--end)->first;
+	if (first == end)
+		return false;
+	last = end - 1;
+	if (first->first_at < period.lower)
+	{
+		first->first = first_not_before(timeline_times(block, columns), *to, period.lower);
+		first->first_at = columns->times[first->first];
+	}
+	*from = first->first;
+	if (last->last_at >= period.upper)
+	{
+		*to = first_not_before(timeline_times(block, columns), *to, period.upper);
+		if (*from >= *to)
+			return false;
+		last->last_at = columns->times[*to - 1];
+	}
+	columns->first_run = first - columns->runs;
+	columns->end_run = end - columns->runs;
+	return true;
 }
 
 /* Check bytes from outside, and make a timeline of them */

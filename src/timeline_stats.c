@@ -145,13 +145,51 @@ stats_add_session(StatsState *state, int64 started_at, int64 ended_at)
 	add_length(&state->session_usecs, duration);
 }
 
-/* Count the events [from, to) of a block, which are those within the period */
+/*
+ * Add the local days of a run.  No gap in it is longer than TIMELINE_PAUSE, so
+ * there is an event on each day that it spans for longer than that.  False
+ * where a day is shorter, or not known to be longer: where the clock changes.
+ */
+static bool
+stats_add_days_of_run(StatsState *state, DayClock *clock, const TimelineRun *run)
+{
+	if (run->first_at >= clock->until)
+	{
+		day_clock_advance(clock, run->first_at);
+		day_set_add(state, clock->day);
+	}
+	while (run->last_at >= clock->until)
+	{
+		int64		from = clock->until;
+
+		day_clock_advance(clock, from);
+		if (run->last_at >= clock->until && clock->until - from <= TIMELINE_PAUSE)
+			return false;
+		day_set_add(state, clock->day);
+	}
+	return true;
+}
+
+/* Add the local days of some times */
+static void
+stats_add_days_of_times(StatsState *state, DayClock *clock, const int64 *times, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (times[i] >= clock->until)
+		{
+			day_clock_advance(clock, times[i]);
+			day_set_add(state, clock->day);
+		}
+	}
+}
+
+/* Count the events [from, to) of a block, which are those within the period, and of its runs */
 static void
 stats_add_events(StatsState *state, StatsScratch *scratch,
 				 const TimelineBlock *block, int from, int to)
 {
 	BlockColumns *columns = &scratch->columns;
-	const int64 *times = columns->times;
 	const uint16 *types = columns->types;
 	uint32		counts[TIMELINE_BLOCK_EVENTS];
 
@@ -171,16 +209,19 @@ stats_add_events(StatsState *state, StatsScratch *scratch,
 	for (int i = 0; i < block->ntypes; i++)
 		state->kinds[EVENT_KIND(columns->type_dict[i])] += counts[i];
 
-	for (int i = from; i < to; i++)
+	for (int i = columns->first_run; i < columns->end_run; i++)
 	{
-		if (times[i] >= scratch->clock.until)
-		{
-			day_clock_advance(&scratch->clock, times[i]);
-			day_set_add(state, scratch->clock.day);
-		}
+		const TimelineRun *run = &columns->runs[i];
+		int			end = i + 1 < columns->end_run ? run[1].first : to;
+
+		if (stats_add_days_of_run(state, &scratch->clock, run))
+			continue;
+		day_clock_reset(&scratch->clock);
+		stats_add_days_of_times(state, &scratch->clock,
+								timeline_times(block, columns) + run->first, end - run->first);
 	}
-	state->first_at = Min(state->first_at, times[from]);
-	state->last_at = Max(state->last_at, times[to - 1]);
+	state->first_at = Min(state->first_at, columns->runs[columns->first_run].first_at);
+	state->last_at = Max(state->last_at, columns->runs[columns->end_run - 1].last_at);
 }
 
 /* Add one timeline */
@@ -189,10 +230,10 @@ stats_add(StatsState *state, StatsScratch *scratch, const Timeline *timeline)
 {
 	const Period period = state->period;
 	const uint64 timeout = (uint64) state->timeout;
-	int64	   *times = scratch->columns.times;
+	BlockColumns *columns = &scratch->columns;
 	TimelineCursor cursor;
 	TimelineBlock block;
-	bool		any_before = false; /* is there an event before this block? */
+	bool		any_before = false; /* is there an event before this run? */
 	bool		active = false;
 	bool		counting = false;	/* did the current session start in the
 									 * period? */
@@ -203,45 +244,32 @@ stats_add(StatsState *state, StatsScratch *scratch, const Timeline *timeline)
 	timeline_begin(&cursor, timeline);
 	while (timeline_read(&cursor, &block))
 	{
-		int			i = 0;
-		int			n = block.nevents;
+		int			from;
+		int			to;
 
 		if (block.last_at < state->first_needed)
 			continue;
 		if (block.first_at >= period.upper && !counting)
 			break;
-		timeline_columns(&block, COLUMN_TIMES, &scratch->columns);
+		timeline_runs(&block, state->timeout, columns);
+		for (int i = 0; i < columns->end_run; i++)
+		{
+			const TimelineRun *run = &columns->runs[i];
 
-		if (!any_before)
-		{
-			counting = PERIOD_HAS(period, times[0]);
-			started_at = previous_at = times[0];
-			any_before = true;
-			i = 1;
-		}
-		for (; i < n; i++)
-		{
-			if (unlikely((uint64) times[i] - (uint64) previous_at > timeout))
+			if (!any_before || (uint64) run->first_at - (uint64) previous_at > timeout)
 			{
 				if (counting)
 					stats_add_session(state, started_at, previous_at);
-				counting = PERIOD_HAS(period, times[i]);
-				started_at = times[i];
+				counting = PERIOD_HAS(period, run->first_at);
+				started_at = run->first_at;
+				any_before = true;
 			}
-			previous_at = times[i];
+			previous_at = run->last_at;
 		}
-
-		if (block.last_at >= period.lower && block.first_at < period.upper)
+		if (timeline_clip_runs(&block, period, columns, &from, &to))
 		{
-			int			from;
-			int			to;
-
-			timeline_times_within(&block, times, period, &from, &to);
-			if (from < to)
-			{
-				stats_add_events(state, scratch, &block, from, to);
-				active = true;
-			}
+			stats_add_events(state, scratch, &block, from, to);
+			active = true;
 		}
 	}
 	if (counting)

@@ -21,6 +21,76 @@
 /* What the fuzzer's compiler must not optimize away */
 static volatile uint64_t sink;
 
+/* Runs and gaps: within the block and in order, whatever the bytes hold */
+static void
+check_runs(const TimelineBlock *block)
+{
+	static const uint64_t timeouts[] = {0, 1000000, TIMELINE_PAUSE - 1, TIMELINE_PAUSE,
+	2 * TIMELINE_PAUSE, UINT64_C(1) << 60};
+	static TimelineRun runs[TIMELINE_BLOCK_EVENTS];
+	int			nruns = timeline_block_runs(block, runs);
+
+	CHECK(nruns >= 0 && nruns <= block->nevents);
+	for (int i = 0; i < nruns; i++)
+	{
+		CHECK(runs[i].first == 0 ? i == 0 : runs[i].first > runs[i - 1].first);
+		CHECK(runs[i].first < block->nevents);
+		CHECK(i == 0 ? runs[i].first_at == block->first_at :
+			  runs[i].first_at >= runs[i - 1].last_at);
+		CHECK(runs[i].first_at <= runs[i].last_at && runs[i].last_at <= block->last_at);
+	}
+	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++)
+	{
+		int64_t		gaps;
+		uint64_t	active;
+
+		if (timeline_block_gaps(block, timeouts[i], &gaps, &active))
+		{
+			CHECK(gaps >= 0 && gaps < 2 * block->nevents);
+			CHECK(active <= (uint64_t) block->last_at - (uint64_t) block->first_at);
+		}
+	}
+}
+
+/* Runs and gaps of a valid block: those that its events have */
+static void
+check_runs_of_events(const TimelineBlock *block, const TimelineEvent *events)
+{
+	static const uint64_t timeouts[] = {0, 999999, 60000000, TIMELINE_PAUSE - 1, TIMELINE_PAUSE,
+	UINT64_C(1800000000), UINT64_C(1) << 55};
+	static TimelineRun runs[TIMELINE_BLOCK_EVENTS];
+	int			nruns = timeline_block_runs(block, runs);
+	int			n = 0;
+
+	for (int i = 0; i < block->nevents; i++)
+	{
+		if (i == 0 || (uint64_t) events[i].at - (uint64_t) events[i - 1].at > TIMELINE_PAUSE)
+		{
+			CHECK(n < nruns && runs[n].first == i && runs[n].first_at == events[i].at);
+			CHECK(i == 0 || runs[n - 1].last_at == events[i - 1].at);
+			n++;
+		}
+	}
+	CHECK(n == nruns && runs[n - 1].last_at == block->last_at);
+	for (size_t k = 0; k < sizeof(timeouts) / sizeof(timeouts[0]); k++)
+	{
+		int64_t		gaps = 0;
+		uint64_t	active = 0;
+		int64_t		found_gaps;
+		uint64_t	found_active;
+
+		for (int i = 1; i < block->nevents; i++)
+		{
+			uint64_t	gap = (uint64_t) events[i].at - (uint64_t) events[i - 1].at;
+
+			gaps += gap > timeouts[k];
+			active += gap > timeouts[k] ? 0 : gap;
+		}
+		CHECK(timeline_block_gaps(block, timeouts[k], &found_gaps, &found_active));
+		CHECK(found_gaps == gaps && found_active == active);
+	}
+}
+
 /*
  * Read every column of every block, in the way that SQL functions do: a
  * dictionary entry for each index of an event, where both were accepted.
@@ -47,6 +117,7 @@ read_all(const uint8_t *bytes, size_t size)
 		if (timeline_block_times(&block, times))
 			for (int i = 0; i < block.nevents; i++)
 				sink += (uint64_t) times[i];
+		check_runs(&block);
 		if (timeline_block_ids(&block, ids))
 			for (int i = 0; i < block.nevents; i++)
 				sink += (uint64_t) ids[i];
@@ -98,6 +169,7 @@ check_valid(const uint8_t *bytes, size_t size)
 		CHECK(timeline_block_events(&block, events));
 		CHECK(events[0].at == block.first_at);
 		CHECK(events[block.nevents - 1].at == block.last_at);
+		check_runs_of_events(&block, events);
 		CHECK(timeline_block_type_counts(&block, dict, counts));
 		CHECK(timeline_block_types(&block, indexes));
 		for (int i = 0; i < block.nevents; i++)
@@ -150,6 +222,7 @@ check_events(const uint8_t *data, size_t size)
 	for (int i = 0; i < nevents; i++)
 		CHECK(decoded[i].at == events[i].at && decoded[i].id == events[i].id &&
 			  decoded[i].type == events[i].type && decoded[i].page == events[i].page);
+	check_runs_of_events(&block, events);
 	CHECK(timeline_next_block(&cursor, &block) == TIMELINE_END);
 
 	/* Cut it somewhere: between version and end nothing is a whole timeline */

@@ -371,7 +371,8 @@ FROM (VALUES ('nothing', ''), ('half a byte', '0'), ('no digits', 'zz'), ('a bla
 	('a huge block', '01' || repeat('ff', 65537)), ('zeros', '01' || repeat('00', 100)),
 	('1,024 events in 12 bytes', '010c00ff030000000000000000' || '00' || '0000'),
 	('a span past the end of time', '011b000000ffffffffffffff7fff' || repeat('00', 16)),
-	('types by the thousand', '011b0000000060e80a47ea0200' || '000000' || 'ffff03' || 'ffff03' || '0101' || repeat('00', 12)),
+	('as many pauses as events', '011d0000000060e80a47ea0200' || '000000' || '0101' || '0101' || '0101' || repeat('00', 12)),
+	('types by the thousand', '011b0000000060e80a47ea0200' || '000000' || '0000' || 'ffff03' || 'ffff03' || '0101' || repeat('00', 10)),
 	('an endless varint', '011b0000000060e80a47ea0200' || repeat('ff', 18))) v (what, digits);
 SELECT throws_ok(format('SELECT %L::user_profile.timeline', digits), state, NULL, format('%s: %s', state, digits))
 FROM (VALUES ('', '22P02'), ('0', '22P02'), ('0g', '22P02'), ('00', '22P03'), ('0100', '22P03')) v (digits, state);
