@@ -67,4 +67,20 @@ extern PGDLLEXPORT void _PG_init(void);
 #define make_range_compat(typcache, lower, upper) make_range(typcache, lower, upper, false)
 #endif
 
+/* 18 counts what an index scan does, for EXPLAIN */
+#if PG_VERSION_NUM >= 180000
+#define index_beginscan_compat(relation, index, snapshot, nkeys) \
+	index_beginscan(relation, index, snapshot, NULL, nkeys, 0)
+#else
+#define index_beginscan_compat(relation, index, snapshot, nkeys) \
+	index_beginscan(relation, index, snapshot, nkeys, 0)
+#endif
+
+/* 18 asks whether the key may be deferrable */
+#if PG_VERSION_NUM >= 180000
+#define primary_key_index(relation) RelationGetPrimaryKeyIndex(relation, false)
+#else
+#define primary_key_index(relation) RelationGetPrimaryKeyIndex(relation)
+#endif
+
 #endif							/* USER_PROFILE_COMPAT_H */

@@ -20,38 +20,40 @@
 #include "catalog/pg_type.h"
 #include "utils/rls.h"
 
-/* What is decided once a query */
-typedef enum Visibility
-{
-	EVERYBODY = 1,
-	BY_POLICY
-} Visibility;
+#include "visible.h"
 
-PG_FUNCTION_INFO_V1(user_visible);
-Datum
-user_visible(PG_FUNCTION_ARGS)
+/* May the current user see this one?  What is decided for all of a query is kept */
+bool
+user_is_visible(Datum user_id, Visibility *visibility)
 {
 	/* Qualified, as no search path is pinned for what is called for each row */
 	static SqlQuery query = {
 		"SELECT FROM user_profile.users u WHERE u.user_id OPERATOR(pg_catalog.=) $1",
 		{TEXTOID}
 	};
-	Visibility	visibility = (Visibility) (intptr_t) fcinfo->flinfo->fn_extra;
 	QueryArgs	args = {1};
 	bool		visible;
 
-	if (visibility == 0)
-	{
-		visibility = check_enable_rls(relation_oid("users"), InvalidOid, true) == RLS_ENABLED ?
+	if (*visibility == 0)
+		*visibility = check_enable_rls(relation_oid("users"), InvalidOid, true) == RLS_ENABLED ?
 			BY_POLICY : EVERYBODY;
-		fcinfo->flinfo->fn_extra = (void *) (intptr_t) visibility;
-	}
-	if (visibility == EVERYBODY)
-		PG_RETURN_BOOL(true);
+	if (*visibility == EVERYBODY)
+		return true;
 
-	args.values[0] = PG_GETARG_DATUM(0);
+	args.values[0] = user_id;
 	SPI_connect();
 	visible = query_read(&query, args) > 0;
 	SPI_finish();
+	return visible;
+}
+
+PG_FUNCTION_INFO_V1(user_visible);
+Datum
+user_visible(PG_FUNCTION_ARGS)
+{
+	Visibility	visibility = (Visibility) (intptr_t) fcinfo->flinfo->fn_extra;
+	bool		visible = user_is_visible(PG_GETARG_DATUM(0), &visibility);
+
+	fcinfo->flinfo->fn_extra = (void *) (intptr_t) visibility;
 	PG_RETURN_BOOL(visible);
 }

@@ -480,7 +480,7 @@ BEGIN
 	END LOOP;
 	PERFORM set_config('timezone', 'UTC', false);
 
-	FOREACH value IN ARRAY '{0,00:00:00.000001,5 minutes,300.000001,1 day,36500 days}'::text[]
+	FOREACH value IN ARRAY '{0,00:00:00.000001,299.999999,5 minutes,300.000001,1 day,36500 days}'::text[]
 	LOOP
 		PERFORM set_config('user_profile.session_timeout', value, false);
 		PERFORM plain.observe(value::interval);

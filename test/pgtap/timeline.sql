@@ -135,7 +135,7 @@ SELECT results_eq(
 		FROM (SELECT occurred_at - lag(occurred_at) OVER (PARTITION BY g ORDER BY occurred_at, event_id) AS gap
 			FROM test.rows WHERE g < 9) gaps', timeout),
 	format('timelines_sessions() with a timeout of %s', timeout))
-FROM unnest('{00:00:00,00:00:00.000001,00:00:01,00:30:00,06:00:00,40 days}'::text[]) timeout;
+FROM unnest('{00:00:00,00:00:00.000001,00:00:01,00:04:59.999999,00:05:00,00:05:00.000001,00:30:00,06:00:00,40 days}'::text[]) timeout;
 SELECT is((SELECT (user_profile.timelines_sessions(timeline)).sessions FROM test.timelines WHERE g < 9),
 	(SELECT (user_profile.timelines_stats(timeline, '(,)')).sessions FROM test.timelines WHERE g < 9),
 	'timelines_sessions() takes the timeout of the setting');
