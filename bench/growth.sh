@@ -100,6 +100,9 @@ measure_size() {
 	measure_query 'all sessions listed' linear sessions_listed.ours 5 "$listed"
 	settings="SET user_profile.session_timeout = '10 min';"
 	measure_query 'all sessions counted - a timeout of 10 min' linear sessions_counted.ours 7
+	settings=$PARALLEL
+	measure_query 'all sessions counted - two workers' linear sessions_counted.ours 7
+	measure_query 'workspace overview - two workers' linear workspace_overview.ours 7
 	settings=
 	measure_query 'workspace overview' linear workspace_overview.ours 7
 	measure_query 'user_profiles in full' linear user_profiles.ours 5 "$profiles"
