@@ -60,6 +60,20 @@ extern PGDLLEXPORT void _PG_init(void);
 #define owns_relation(relation) object_ownercheck(RelationRelationId, relation, GetUserId())
 #endif
 
+/* 16 checks the rights to any object by one function */
+#if PG_VERSION_NUM < 160000
+#define function_aclcheck(function, mode) pg_proc_aclcheck(function, GetUserId(), mode)
+#else
+#define function_aclcheck(function, mode) \
+	object_aclcheck(ProcedureRelationId, function, GetUserId(), mode)
+#endif
+
+/* 18 moved what a node needs to explain itself out of explain.h */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
 /* 16 added the context for soft errors */
 #if PG_VERSION_NUM >= 160000
 #define make_range_compat(typcache, lower, upper) make_range(typcache, lower, upper, false, NULL)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * user_profile.c
- *	  Module start: settings, background worker.
+ *	  Module start: settings, planner hook, background worker.
  *
  * The library is loaded by the first call of one of its functions, or by
  * shared_preload_libraries.
@@ -13,6 +13,7 @@
 #include "user_profile.h"
 
 #include "timeline.h"
+#include "timeline_scan.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
 #include "worker.h"
@@ -111,7 +112,7 @@ default_period_length(void)
 	return period_length;
 }
 
-/* Define the settings, in alphabetical order */
+/* Define the settings, in alphabetical order, and install the rest */
 void
 _PG_init(void)
 {
@@ -159,5 +160,6 @@ _PG_init(void)
 							   PGC_USERSET, 0,
 							   check_session_timeout, assign_session_timeout, NULL);
 	MarkGUCPrefixReserved("user_profile");
+	timeline_scan_init();
 	worker_init();
 }

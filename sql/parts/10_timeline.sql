@@ -191,6 +191,11 @@ COMMENT ON AGGREGATE user_profile.timelines_stats(user_profile.timeline, tstzran
 
 -- Readers
 
+CREATE FUNCTION user_profile.timeline_scan_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION user_profile.timeline_scan_support(internal) IS
+'Planner support of functions in FROM that are scanned row by row, without a tuplestore';
+
 CREATE FUNCTION user_profile.timeline_sessions(
 	timeline user_profile.timeline, timeout interval DEFAULT NULL,
 	OUT session_number bigint, OUT started_at timestamptz, OUT ended_at timestamptz,
@@ -198,7 +203,8 @@ CREATE FUNCTION user_profile.timeline_sessions(
 	OUT entry_page_id integer, OUT exit_page_id integer,
 	OUT entry_event_id bigint, OUT exit_event_id bigint
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 20;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 20
+	SUPPORT user_profile.timeline_scan_support;
 COMMENT ON FUNCTION user_profile.timeline_sessions(user_profile.timeline, interval) IS
 'Sessions of a timeline: a gap longer than timeout starts one (NULL is the setting user_profile.session_timeout). Entry and exit page are those of the first and the last event that has a page, and the event ids are theirs';
 
@@ -207,7 +213,8 @@ CREATE FUNCTION user_profile.timeline_events(
 	OUT event_id bigint, OUT occurred_at timestamptz, OUT event_type_id integer,
 	OUT page_id integer, OUT session_number bigint
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 200;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 200
+	SUPPORT user_profile.timeline_scan_support;
 COMMENT ON FUNCTION user_profile.timeline_events(user_profile.timeline, tstzrange, interval) IS
 'Events of a timeline in a period (NULL is all time), in order, with the number of their session';
 
