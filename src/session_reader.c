@@ -3,8 +3,8 @@
  * session_reader.c
  *	  The sessions of a timeline, one after the other.
  *
- * A reader goes once over the blocks, as far as it is asked for sessions, and
- * decodes the columns that its caller needs.  The timeline must stay where it
+ * A reader goes once over the runs of the blocks, as far as it is asked for
+ * sessions, and decodes the columns that its caller needs.  The timeline must stay where it
  * is meanwhile.
  *
  * Portions Copyright (c) 2026, the user_profile authors
@@ -18,10 +18,10 @@
 void
 session_reader_begin(SessionReader *reader, const Timeline *timeline, int64 timeout, int which)
 {
-	reader->timeout = (uint64) timeout;
-	reader->which = COLUMN_TIMES | which;
+	reader->timeout = timeout;
+	reader->which = which;
 	reader->number = 0;
-	reader->next = reader->block.nevents = 0;
+	reader->next = reader->columns.end_run = 0;
 	timeline_begin(&reader->cursor, timeline);
 }
 
@@ -32,6 +32,7 @@ next_block(SessionReader *reader)
 	CHECK_FOR_INTERRUPTS();
 	if (!timeline_read(&reader->cursor, &reader->block))
 		return false;
+	timeline_runs(&reader->block, reader->timeout, &reader->columns);
 	timeline_columns(&reader->block, reader->which, &reader->columns);
 	reader->next = 0;
 	return true;
@@ -63,28 +64,31 @@ add_pages(Session *session, const SessionReader *reader, int from, int to)
 bool
 session_reader_next(SessionReader *reader, Session *session)
 {
-	const int64 *times = reader->columns.times;
+	const BlockColumns *columns = &reader->columns;
+	const uint64 timeout = (uint64) reader->timeout;
 
 	memset(session, 0, sizeof(Session));
-	while (reader->next < reader->block.nevents || next_block(reader))
+	while (reader->next < columns->end_run || next_block(reader))
 	{
-		int			nevents = reader->block.nevents;
-		int			from = reader->next;
-		int			to = from;
-		int64		previous_at = session->events > 0 ? session->ended_at : times[from];
+		const TimelineRun *first = &columns->runs[reader->next];
+		const TimelineRun *end = &columns->runs[columns->end_run];
+		const TimelineRun *run = first;
+		int64		previous_at = session->events > 0 ? session->ended_at : first->first_at;
+		int			to;
 
-		while (to < nevents && (uint64) times[to] - (uint64) previous_at <= reader->timeout)
-			previous_at = times[to++];
-		if (to == from)
+		while (run < end && (uint64) run->first_at - (uint64) previous_at <= timeout)
+			previous_at = (run++)->last_at;
+		if (run == first)
 			break;				/* another session starts with the block */
+		to = run < end ? run->first : reader->block.nevents;
 		if (session->events == 0)
-			session->started_at = times[from];
+			session->started_at = first->first_at;
 		session->ended_at = previous_at;
-		session->events += to - from;
+		session->events += to - first->first;
 		if (reader->which & COLUMN_PAGES)
-			add_pages(session, reader, from, to);
-		reader->next = to;
-		if (to < nevents)
+			add_pages(session, reader, first->first, to);
+		reader->next = run - columns->runs;
+		if (run < end)
 			break;
 	}
 	if (session->events == 0)

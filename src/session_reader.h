@@ -27,12 +27,12 @@ typedef struct Session
 /* Where we are in the timeline; too large for a stack frame that recurses */
 typedef struct SessionReader
 {
-	uint64		timeout;
+	int64		timeout;
 	int			which;			/* columns to decode */
 	int64		number;			/* of the last session */
 	TimelineCursor cursor;
 	TimelineBlock block;
-	int			next;			/* the event of the block to look at next */
+	int			next;			/* the run of the block to look at next */
 	BlockColumns columns;
 } SessionReader;
 
