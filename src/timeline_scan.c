@@ -60,12 +60,12 @@ typedef struct TimelineScanState
 	bool		started;
 	bool		ended;
 
-	/* The call; values of arguments stay in their context until the next rescan */
+	/* The call; its arguments stay in their context until the next rescan */
 	List	   *arguments;
 	ExprContext *argument_context;
 	FunctionCallInfo fcinfo;
 
-	/* For each column of the slot, that of the source; and a row of the source */
+	/* The column of the source for each of the slot, and a row of it */
 	int			ncolumns;
 	int			columns[SOURCE_MAX_COLUMNS];
 	Datum		values[SOURCE_MAX_COLUMNS];
@@ -312,14 +312,15 @@ next_row(ScanState *node)
 }
 
 /*
- * With scanrelid 0, ExecScan calls this in place of next_row() while a row that
- * another transaction has changed is checked again.  The scan is in a subquery
- * then: what is joined to a row to be locked needs whole rows.
+ * With scanrelid 0, ExecScan may call this in place of next_row() while a row
+ * that another transaction has changed is checked again.  There is no copy of a
+ * row to check here, as for that whole rows would be needed: read on.
  */
 static bool
 next_row_again(ScanState *node, TupleTableSlot *slot)
 {
-	return !TupIsNull(next_row(node));
+	(void) next_row(node);
+	return !TupIsNull(slot);
 }
 
 static TupleTableSlot *

@@ -27,7 +27,7 @@
 
 typedef struct RowSource
 {
-	CustomScanMethods scan;		/* with its name; first, as a plan points to it */
+	CustomScanMethods scan;		/* first, as plans point to it */
 	PGFunction	function;
 	int			ncolumns;
 	Size		reader_size;

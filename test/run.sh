@@ -160,7 +160,7 @@ fi
 if wanted pgtap || wanted tap || wanted docs || wanted lint; then
 	packages="$packages perl"
 fi
-if wanted tap; then
+if wanted tap || wanted lint; then
 	packages="$packages libipc-run-perl"
 fi
 if wanted lint; then

@@ -55,8 +55,8 @@ choose() {
 			# shellcheck disable=SC2016 # expanded there
 			headers=$(with_cluster_sh 'need_server && "$PG_CONFIG" --includedir-server')
 		fi
-		for file in timeline_agg timeline_build timeline_counts timeline_io timeline_read \
-			timeline_sessions period; do
+		for file in session_reader timeline_agg timeline_build timeline_counts timeline_io \
+			timeline_read timeline_sessions period; do
 			sources="$sources $src/$file.c"
 		done
 		sources="$sources $here/server.c -isystem $headers -D_GNU_SOURCE -fno-pie -no-pie

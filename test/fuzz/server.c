@@ -17,10 +17,12 @@
 
 #include <setjmp.h>
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
 MemoryContext CurrentMemoryContext = NULL;
+volatile sig_atomic_t InterruptPending = false;
 Row		   *rows;
 size_t		nrows;
 
