@@ -25,6 +25,8 @@
 
 #include "common/hashfn.h"
 
+#include "timeline_scan.h"
+
 /* The numbers of the kinds, first and last of each sort */
 #define KIND_FIRST_INTERACTION	4
 #define KIND_LAST_INTERACTION	7
@@ -54,7 +56,6 @@ typedef struct ContentEvent
 /* Where we are in the timeline */
 typedef struct ContentReader
 {
-	ReturnSetInfo *rsinfo;
 	Period		period;
 	uint64		timeout;
 	int			first_kind;
@@ -93,43 +94,31 @@ block_has_content(ContentReader *reader, const TimelineBlock *block)
 }
 
 /*
- * Start reading the events of some kinds in (timeline, period, timeout); NULL
- * where there are none.  The space to decode in stays for the query.
+ * Start reading the events of some kinds in (timeline, period, timeout); false
+ * where there are none.
  */
-static ContentReader *
-content_begin(FunctionCallInfo fcinfo, int first_kind, int last_kind)
+static bool
+content_begin(ContentReader *reader, FunctionCallInfo fcinfo, int first_kind, int last_kind)
 {
-	Period		period = period_from_arg(fcinfo, 1);
-	int64		timeout = timeout_from_arg(fcinfo, 2);
-	ContentReader *reader = fcinfo->flinfo->fn_extra;
 	Timeline   *timeline;
 	TimelineBlock block;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (PG_ARGISNULL(0))
-		return NULL;
-	if (reader == NULL)
-	{
-		reader = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(ContentReader));
-		fcinfo->flinfo->fn_extra = reader;
-	}
 	memset(reader, 0, offsetof(ContentReader, columns));
-	reader->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	reader->period = period;
-	reader->timeout = (uint64) timeout;
+	reader->period = period_from_arg(fcinfo, 1);
+	reader->timeout = (uint64) timeout_from_arg(fcinfo, 2);
 	reader->first_kind = first_kind;
 	reader->last_kind = last_kind;
 	reader->view_index = -1;
+	if (PG_ARGISNULL(0))
+		return false;
 
 	timeline = PG_GETARG_TIMELINE_P(0);
 	timeline_begin(&reader->cursor, timeline);
 	for (int n = 1; timeline_read(&reader->cursor, &block); n++)
 		if (block_has_content(reader, &block))
 			reader->blocks_left = n;
-	if (reader->blocks_left == 0)
-		return NULL;
 	timeline_begin(&reader->cursor, timeline);
-	return reader;
+	return reader->blocks_left > 0;
 }
 
 /* Decode pages and event ids of the block, unless that is done */
@@ -228,48 +217,65 @@ content_next(ContentReader *reader, ContentEvent *event)
 	}
 }
 
-static void
-content_emit(ContentReader *reader, Datum *values, bool *nulls)
+/*----------
+ * timeline_answers, timeline_interaction_events: a row each
+ *----------
+ */
+
+static bool
+answers_begin(void *reader, FunctionCallInfo fcinfo, uint32 columns)
 {
-	tuplestore_putvalues(reader->rsinfo->setResult, reader->rsinfo->setDesc, values, nulls);
+	return content_begin(reader, fcinfo, KIND_FIRST_ANSWER, KIND_LAST_ANSWER);
 }
 
-/* Return the events of some kinds, a row each */
-static Datum
-content_events(FunctionCallInfo fcinfo, int first_kind, int last_kind)
+static bool
+interaction_events_begin(void *reader, FunctionCallInfo fcinfo, uint32 columns)
 {
-	ContentReader *reader = content_begin(fcinfo, first_kind, last_kind);
+	return content_begin(reader, fcinfo, KIND_FIRST_INTERACTION, KIND_LAST_INTERACTION);
+}
+
+static bool
+content_events_next(void *reader, Datum *values, bool *nulls)
+{
 	ContentEvent event;
 
-	while (reader != NULL && content_next(reader, &event))
-	{
-		Datum		values[6];
-		bool		nulls[6] = {0};
-
-		values[0] = Int64GetDatum(event.id);
-		values[1] = TimestampTzGetDatum(event.at);
-		values[2] = Int32GetDatum(event.type);
-		values[3] = TimestampTzGetDatum(event.session_started_at);
-		values[4] = Int32GetDatum(event.place.page);
-		values[5] = Int64GetDatum(event.place.event_id);
-		nulls[4] = nulls[5] = event.place.page == 0;
-		content_emit(reader, values, nulls);
-	}
-	return (Datum) 0;
+	if (!content_next(reader, &event))
+		return false;
+	values[0] = Int64GetDatum(event.id);
+	values[1] = TimestampTzGetDatum(event.at);
+	values[2] = Int32GetDatum(event.type);
+	values[3] = TimestampTzGetDatum(event.session_started_at);
+	values[4] = Int32GetDatum(event.place.page);
+	values[5] = Int64GetDatum(event.place.event_id);
+	nulls[4] = nulls[5] = event.place.page == 0;
+	return true;
 }
 
 PG_FUNCTION_INFO_V1(timeline_answers);
+
+const RowSource timeline_answers_source = {
+	{"Timeline Answers", timeline_scan_create},
+	timeline_answers, 6, sizeof(ContentReader), answers_begin, content_events_next
+};
+
 Datum
 timeline_answers(PG_FUNCTION_ARGS)
 {
-	return content_events(fcinfo, KIND_FIRST_ANSWER, KIND_LAST_ANSWER);
+	return source_rows(fcinfo, &timeline_answers_source);
 }
 
 PG_FUNCTION_INFO_V1(timeline_interaction_events);
+
+const RowSource timeline_interaction_events_source = {
+	{"Timeline Interaction Events", timeline_scan_create},
+	timeline_interaction_events, 6, sizeof(ContentReader), interaction_events_begin,
+	content_events_next
+};
+
 Datum
 timeline_interaction_events(PG_FUNCTION_ARGS)
 {
-	return content_events(fcinfo, KIND_FIRST_INTERACTION, KIND_LAST_INTERACTION);
+	return source_rows(fcinfo, &timeline_interaction_events_source);
 }
 
 /*----------
@@ -308,7 +314,7 @@ interactions_add(Interactions *interactions, const ContentEvent *event)
 }
 
 static void
-interactions_emit(ContentReader *reader, const Interactions *interactions)
+interactions_emit(ReturnSetInfo *rsinfo, const Interactions *interactions)
 {
 	const ContentEvent *last = &interactions->last;
 	Datum		values[7];
@@ -322,7 +328,7 @@ interactions_emit(ContentReader *reader, const Interactions *interactions)
 	values[5] = Int32GetDatum(last->place.page);
 	values[6] = Int64GetDatum(last->place.event_id);
 	nulls[5] = nulls[6] = last->place.page == 0;
-	content_emit(reader, values, nulls);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
 /*
@@ -333,14 +339,20 @@ PG_FUNCTION_INFO_V1(timeline_interactions);
 Datum
 timeline_interactions(PG_FUNCTION_ARGS)
 {
-	ContentReader *reader = content_begin(fcinfo, KIND_FIRST_INTERACTION,
-										  KIND_LAST_INTERACTION);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ContentReader *reader = fcinfo->flinfo->fn_extra;
 	types_hash *types;
 	types_iterator iterator;
 	ContentEvent event;
 	Interactions *interactions;
 
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (reader == NULL)
+	{
+		reader = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(ContentReader));
+		fcinfo->flinfo->fn_extra = reader;
+	}
+	if (!content_begin(reader, fcinfo, KIND_FIRST_INTERACTION, KIND_LAST_INTERACTION))
 		return (Datum) 0;
 	types = types_create(CurrentMemoryContext, 8, NULL);
 	while (content_next(reader, &event))
@@ -350,7 +362,7 @@ timeline_interactions(PG_FUNCTION_ARGS)
 			Interactions single = {0};
 
 			interactions_add(&single, &event);
-			interactions_emit(reader, &single);
+			interactions_emit(rsinfo, &single);
 		}
 		else
 		{
@@ -364,7 +376,7 @@ timeline_interactions(PG_FUNCTION_ARGS)
 	}
 	types_start_iterate(types, &iterator);
 	while ((interactions = types_iterate(types, &iterator)) != NULL)
-		interactions_emit(reader, interactions);
+		interactions_emit(rsinfo, interactions);
 	types_destroy(types);
 	return (Datum) 0;
 }

@@ -19,11 +19,11 @@
 #include "timeline_scan.h"
 
 /*
- * Return the rows of a source from a function.  The space to decode in stays
+ * Return the rows of a source from its function.  The space to decode in stays
  * for the query.
  */
-static Datum
-return_rows(FunctionCallInfo fcinfo, const RowSource *source)
+Datum
+source_rows(FunctionCallInfo fcinfo, const RowSource *source)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	void	   *reader = fcinfo->flinfo->fn_extra;
@@ -100,7 +100,7 @@ sessions_next(void *reader, Datum *values, bool *nulls)
 
 PG_FUNCTION_INFO_V1(timeline_sessions);
 
-static const RowSource sessions_source = {
+const RowSource timeline_sessions_source = {
 	{"Timeline Sessions", timeline_scan_create},
 	timeline_sessions, 9, sizeof(SessionRows), sessions_begin, sessions_next
 };
@@ -108,7 +108,7 @@ static const RowSource sessions_source = {
 Datum
 timeline_sessions(PG_FUNCTION_ARGS)
 {
-	return return_rows(fcinfo, &sessions_source);
+	return source_rows(fcinfo, &timeline_sessions_source);
 }
 
 /*----------
@@ -219,7 +219,7 @@ events_next(void *reader, Datum *values, bool *nulls)
 
 PG_FUNCTION_INFO_V1(timeline_events);
 
-static const RowSource events_source = {
+const RowSource timeline_events_source = {
 	{"Timeline Events", timeline_scan_create},
 	timeline_events, 5, sizeof(EventRows), events_begin, events_next
 };
@@ -227,8 +227,5 @@ static const RowSource events_source = {
 Datum
 timeline_events(PG_FUNCTION_ARGS)
 {
-	return return_rows(fcinfo, &events_source);
+	return source_rows(fcinfo, &timeline_events_source);
 }
-
-const RowSource *const timeline_sources[] = {&sessions_source, &events_source};
-const int	timeline_nsources = lengthof(timeline_sources);

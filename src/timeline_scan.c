@@ -72,6 +72,13 @@ typedef struct TimelineScanState
 	bool		nulls[SOURCE_MAX_COLUMNS];
 } TimelineScanState;
 
+static const RowSource *const sources[] = {
+	&timeline_sessions_source,
+	&timeline_events_source,
+	&timeline_answers_source,
+	&timeline_interaction_events_source
+};
+
 static set_rel_pathlist_hook_type previous_hook = NULL;
 
 /*
@@ -98,9 +105,9 @@ find_source(Oid function)
 	if (info.fn_addr != timeline_scan_support)
 		return NULL;
 	fmgr_info(function, &info);
-	for (int i = 0; i < timeline_nsources; i++)
-		if (info.fn_addr == timeline_sources[i]->function)
-			return timeline_sources[i];
+	for (int i = 0; i < (int) lengthof(sources); i++)
+		if (info.fn_addr == sources[i]->function)
+			return sources[i];
 	return NULL;
 }
 
@@ -392,8 +399,8 @@ timeline_scan_create(CustomScan *scan)
 void
 timeline_scan_init(void)
 {
-	for (int i = 0; i < timeline_nsources; i++)
-		RegisterCustomScanMethods(&timeline_sources[i]->scan);
+	for (int i = 0; i < (int) lengthof(sources); i++)
+		RegisterCustomScanMethods(&sources[i]->scan);
 	previous_hook = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = add_timeline_scan;
 }

@@ -43,8 +43,13 @@ typedef struct RowSource
 } RowSource;
 
 /* timeline_read.c */
-extern const RowSource *const timeline_sources[];
-extern const int timeline_nsources;
+extern Datum source_rows(FunctionCallInfo fcinfo, const RowSource *source);
+extern const RowSource timeline_sessions_source;
+extern const RowSource timeline_events_source;
+
+/* timeline_content.c */
+extern const RowSource timeline_answers_source;
+extern const RowSource timeline_interaction_events_source;
 
 /* timeline_scan.c */
 extern Node *timeline_scan_create(CustomScan *scan);

@@ -9,7 +9,8 @@ CREATE FUNCTION user_profile.timeline_answers(
 	OUT event_id bigint, OUT occurred_at timestamptz, OUT event_type_id integer,
 	OUT session_started_at timestamptz, OUT page_id integer, OUT page_event_id bigint
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 2;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 2
+	SUPPORT user_profile.timeline_scan_support;
 COMMENT ON FUNCTION user_profile.timeline_answers(user_profile.timeline, tstzrange, interval) IS
 'Events of the kinds nps and survey in a period, in order: each with the start of its session, the page on which the user was (the event''s own, else that of the last page view before it in the session; NULL: none) and the event by which that page is known. timeout: NULL is the setting user_profile.session_timeout';
 
@@ -18,7 +19,8 @@ CREATE FUNCTION user_profile.timeline_interaction_events(
 	OUT event_id bigint, OUT occurred_at timestamptz, OUT event_type_id integer,
 	OUT session_started_at timestamptz, OUT page_id integer, OUT page_event_id bigint
 ) RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 10;
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 20 ROWS 10
+	SUPPORT user_profile.timeline_scan_support;
 COMMENT ON FUNCTION user_profile.timeline_interaction_events(user_profile.timeline, tstzrange, interval) IS
 'Events of the kinds flow, spotlight, banner and checklist in a period, in order; columns as of timeline_answers()';
 

@@ -1,5 +1,6 @@
--- Scans: timeline_sessions() and timeline_events() in FROM give by a custom scan, whatever the shape
--- of the plan, the rows that the functions give. WITH ORDINALITY keeps PostgreSQL from scanning.
+-- Scans: timeline_sessions(), timeline_events(), timeline_answers() and timeline_interaction_events() in
+-- FROM give by a custom scan, whatever the shape of the plan, the rows that the functions give. WITH
+-- ORDINALITY keeps PostgreSQL from scanning.
 
 \ir begin.psql
 
@@ -46,7 +47,7 @@ $$;
 CREATE FUNCTION test.scans(query text) RETURNS bigint
 LANGUAGE sql AS $$
 	SELECT count(*) FROM test.nodes(test.explain(query)) n
-	WHERE n ->> 'Custom Plan Provider' IN ('Timeline Sessions', 'Timeline Events')
+	WHERE n ->> 'Custom Plan Provider' IN ('Timeline Sessions', 'Timeline Events', 'Timeline Answers', 'Timeline Interaction Events')
 $$;
 -- In a query for both, /*!*/ follows each function that is to be scanned
 CREATE FUNCTION test.by_function(query text) RETURNS text
@@ -70,6 +71,9 @@ SELECT test.both('SELECT id, event_id, occurred_at, event_type_id, page_id, sess
 	FROM test.t, user_profile.timeline_events(timeline)/*!*/', 1, 'all columns of events');
 SELECT test.both(format('SELECT id, %s FROM test.t, user_profile.timeline_events(timeline, ''[2024-01-01 05:00,2024-01-09)'')/*!*/', c), 1, c || ' of events in a period')
 FROM unnest('{event_id,occurred_at,event_type_id,page_id,session_number,"page_id, occurred_at",1}'::text[]) c;
+SELECT test.both(format('SELECT id, %s FROM test.t, user_profile.timeline_%s(timeline, %L, timeout)/*!*/', c, f, p), 1, c || ' of ' || f || ' in ' || p)
+FROM unnest('{answers,interaction_events}'::text[]) f, unnest('{"(,)","[2024-01-01 05:00,2024-01-09)"}'::text[]) p,
+	unnest('{"event_id, occurred_at, event_type_id, session_started_at, page_id, page_event_id","page_id, id",1}'::text[]) c;
 
 -- Arguments
 SELECT test.both('SELECT id, s.session_number, s.events, s.exit_page_id
@@ -230,13 +234,13 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE || ' ' || SQLERRM;
 END
 $$;
-CREATE FUNCTION test.same_outcome(query text, value user_profile.timeline) RETURNS boolean
-LANGUAGE sql AS $$ SELECT test.outcome(query, value) IS NOT DISTINCT FROM test.outcome(test.by_function(query), value) $$;
 SELECT is(test.outcome(q, :'one'), test.outcome(test.by_function(q), :'one'), 'the error of ' || q)
 FROM unnest(ARRAY['SELECT s.events FROM user_profile.timeline_sessions($1, ''-1 s'')/*!*/ s',
 	'SELECT s.events FROM user_profile.timeline_sessions(NULL, ''1 month'')/*!*/ s',
 	'SELECT x.event_id FROM user_profile.timeline_events($1, ''empty'')/*!*/ x',
-	'SELECT x.event_id FROM user_profile.timeline_events(NULL, NULL, ''-1 s'')/*!*/ x']) q;
+	'SELECT x.event_id FROM user_profile.timeline_events(NULL, NULL, ''-1 s'')/*!*/ x',
+	'SELECT x.event_id FROM user_profile.timeline_answers($1, NULL)/*!*/ x',
+	'SELECT x.event_id FROM user_profile.timeline_interaction_events($1, ''(,)'', ''1 month'')/*!*/ x']) q;
 SELECT throws_ok('SELECT s.events FROM user_profile.timeline_sessions(''01'', ''-1 s'') s', '22023', NULL, 'a wrong timeout');
 SELECT throws_ok($$SELECT s.events FROM user_profile.timeline_sessions('\x02'::bytea::user_profile.timeline) s$$, 'XX001', NULL, 'an unknown version');
 
@@ -251,7 +255,9 @@ FROM (SELECT user_profile.timeline_send(timeline) AS b FROM test.t WHERE id IN (
 CREATE TABLE test.outcomes AS
 SELECT q, bytes, test.outcome(q, bytes::user_profile.timeline) AS scanned, test.outcome(test.by_function(q), bytes::user_profile.timeline) AS called
 FROM test.damaged, unnest(ARRAY['SELECT session_number, started_at, ended_at, duration, events, entry_page_id, exit_page_id, entry_event_id, exit_event_id
-	FROM user_profile.timeline_sessions($1)/*!*/', 'SELECT event_id, occurred_at, event_type_id, page_id, session_number FROM user_profile.timeline_events($1)/*!*/']) q;
+	FROM user_profile.timeline_sessions($1)/*!*/', 'SELECT event_id, occurred_at, event_type_id, page_id, session_number FROM user_profile.timeline_events($1)/*!*/',
+	'SELECT event_id, occurred_at, event_type_id, session_started_at, page_id, page_event_id FROM user_profile.timeline_answers($1, ''(,)'')/*!*/',
+	'SELECT event_id, occurred_at, event_type_id, session_started_at, page_id, page_event_id FROM user_profile.timeline_interaction_events($1, ''(,)'')/*!*/']) q;
 SELECT is_empty('SELECT * FROM test.outcomes WHERE scanned IS DISTINCT FROM called', 'a damaged timeline is read as by the function');
 SELECT ok(count(*) FILTER (WHERE called LIKE 'XX001 %') > 100 AND count(*) FILTER (WHERE called NOT LIKE 'XX001 %') > 100, 'some are damaged so that it is seen, some are not')
 FROM test.outcomes;
