@@ -86,6 +86,7 @@ RESET user_profile.session_timeout;
 SELECT test.both('SELECT id, x.event_id, x.session_number
 	FROM test.t, user_profile.timeline_events(timeline, tstzrange(''2024-01-02'', NULL), timeout)/*!*/ x', 1, 'events from a time on');
 SELECT test.both(format('SELECT s.started_at, s.duration FROM user_profile.timeline_sessions(%L)/*!*/ s', :'one'), 1, 'a constant timeline');
+SELECT test.both(format('SELECT id, s.started_at FROM test.t, user_profile.timeline_sessions(%L, timeout)/*!*/ s', :'one'), 1, 'one timeline, a timeout of each row');
 SELECT test.both('SELECT s.started_at FROM user_profile.timeline_sessions((SELECT timeline FROM test.t WHERE id = 10))/*!*/ s', 1, 'a timeline from a sub-select');
 SELECT test.both('SELECT o.id, s.started_at FROM test.t o,
 	user_profile.timeline_sessions((SELECT i.timeline FROM test.t i WHERE i.id = o.id + 1))/*!*/ s', 1, 'a timeline from a correlated one');
