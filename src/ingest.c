@@ -9,7 +9,9 @@
  */
 #include "ingest.h"
 
+#include "access/detoast.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
@@ -351,6 +353,112 @@ leave_company(PG_FUNCTION_ARGS)
  * Events
  *----------
  */
+
+/* Ids are keys of btrees, which take no long ones */
+#define USER_ID_MAX_BYTES	1024
+
+/* Add the column that is at fault to an error about an event */
+static int
+err_column(const char *column)
+{
+	err_generic_string(PG_DIAG_SCHEMA_NAME, "user_profile");
+	err_generic_string(PG_DIAG_TABLE_NAME, "events");
+	err_generic_string(PG_DIAG_COLUMN_NAME, column);
+	return err_generic_string(PG_DIAG_CONSTRAINT_NAME, "event_is_valid");
+}
+
+/* The bytes of a text, which need not be fetched for it */
+static Size
+text_bytes(Datum text)
+{
+	return toast_raw_datum_size(text) - VARHDRSZ;
+}
+
+/* Check the score in the properties of an nps event, where it has one */
+static void
+check_score(Jsonb *properties)
+{
+	JsonbValue	score;
+	const char *found;
+
+	if (!JB_ROOT_IS_OBJECT(properties) || json_field(properties, "score", &score) == NULL)
+		return;
+	if (score.type == jbvNumeric)
+	{
+		Datum		number = NumericGetDatum(score.val.numeric);
+
+		for (int whole = 0; whole <= 10; whole++)
+			if (DatumGetBool(DirectFunctionCall2(numeric_eq, number,
+												 NumericGetDatum(int64_to_numeric(whole)))))
+				return;
+		found = DatumGetCString(DirectFunctionCall1(numeric_out, number));
+	}
+	else if (score.type == jbvString)
+		found = psprintf("the string \"%s\"", pnstrdup(score.val.string.val, score.val.string.len));
+	else
+		found = json_type_name(&score);
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 err_column("properties"),
+			 errmsg("\"score\" must be a whole number from 0 to 10, not %s", found),
+			 errhint("Give a number, as in {\"score\": 9}; null, or no score at all, is none.")));
+}
+
+/*
+ * Check a row of events: true, or an error.  As in any constraint, a null is no
+ * fault; NOT NULL is the table's.  One function rather than a constraint for
+ * each column, as the server reads and compiles constraints anew for each
+ * statement, which took a quarter of the time of track().
+ */
+PG_FUNCTION_INFO_V1(check_event);
+Datum
+check_event(PG_FUNCTION_ARGS)
+{
+	if (!PG_ARGISNULL(0))
+	{
+		Size		bytes = text_bytes(PG_GETARG_DATUM(0));
+
+		if (bytes == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 err_column("user_id"),
+					 errmsg("user_id must not be empty")));
+		if (bytes > USER_ID_MAX_BYTES)
+			ereport(ERROR,
+					(errcode(ERRCODE_CHECK_VIOLATION),
+					 err_column("user_id"),
+					 errmsg("user_id must have at most %d bytes, but has %zu",
+							USER_ID_MAX_BYTES, bytes),
+					 errhint("Give a shorter id, such as a digest of it.")));
+	}
+	if (!PG_ARGISNULL(1) && text_bytes(PG_GETARG_DATUM(1)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 err_column("name"),
+				 errmsg("name must not be empty"),
+				 errhint("The page may be the name of a page view.")));
+	if (!PG_ARGISNULL(2) && TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(2)))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 err_column("occurred_at"),
+				 errmsg("occurred_at must be finite, not %s",
+						timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(2)))));
+	if (!PG_ARGISNULL(3) && !PG_ARGISNULL(4))
+	{
+		Oid			nps = (Oid) (uintptr_t) fcinfo->flinfo->fn_extra;
+
+		if (!OidIsValid(nps))
+		{
+			nps = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
+								  ObjectIdGetDatum(get_fn_expr_argtype(fcinfo->flinfo, 3)),
+								  CStringGetDatum("nps"));
+			fcinfo->flinfo->fn_extra = (void *) (uintptr_t) nps;
+		}
+		if (PG_GETARG_OID(3) == nps)
+			check_score(PG_GETARG_JSONB_P(4));
+	}
+	PG_RETURN_BOOL(true);
+}
 
 /* The OID of the enum event_kind, which is another one when the extension is created again */
 Oid

@@ -13,6 +13,15 @@ CREATE FUNCTION user_profile.event_kind_number(kind user_profile.event_kind) RET
 COMMENT ON FUNCTION user_profile.event_kind_number(user_profile.event_kind) IS
 'The number by which event type ids carry this kind, in their low four bits';
 
+-- The constraint of events is one function, as the server reads and compiles constraints anew
+-- for each statement
+CREATE FUNCTION user_profile.check_event(
+	user_id text, name text, occurred_at timestamptz, kind user_profile.event_kind, properties jsonb
+) RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION user_profile.check_event(text, text, timestamptz, user_profile.event_kind, jsonb) IS
+'What must hold for a row of events: a user_id of 1 to 1024 bytes, a name that is not empty, a finite occurred_at, and for an nps event with a score a whole number from 0 to 10. True, or the error check_violation, which names the column';
+
 -- CACHE 1: ids must be assigned within the transaction that inserts them (refresh.c)
 CREATE SEQUENCE user_profile.events_event_id_seq AS bigint CACHE 1;
 COMMENT ON SEQUENCE user_profile.events_event_id_seq IS
@@ -29,17 +38,7 @@ CREATE TABLE user_profile.events (
 	properties jsonb,
 	message_id text,
 	CONSTRAINT events_pkey PRIMARY KEY (event_id),
-	CONSTRAINT user_id_has_1_to_1024_bytes CHECK (octet_length(user_id) BETWEEN 1 AND 1024),
-	CONSTRAINT name_is_not_empty CHECK (name <> ''),
-	CONSTRAINT occurred_at_is_finite CHECK (isfinite(occurred_at)),
-	CONSTRAINT nps_score_is_0_to_10 CHECK (
-		kind <> 'nps' OR properties -> 'score' IS NULL OR
-		CASE jsonb_typeof(properties -> 'score')
-			WHEN 'null' THEN true
-			WHEN 'number' THEN (properties ->> 'score')::numeric BETWEEN 0 AND 10
-				AND (properties ->> 'score')::numeric % 1 = 0
-			ELSE false
-		END)
+	CONSTRAINT event_is_valid CHECK (user_profile.check_event(user_id, name, occurred_at, kind, properties))
 ) WITH (parallel_workers = 0);
 ALTER SEQUENCE user_profile.events_event_id_seq OWNED BY user_profile.events.event_id;
 COMMENT ON TABLE user_profile.events IS

@@ -32,7 +32,7 @@ CREATE FUNCTION user_profile.track(
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 1000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.track(text, text, user_profile.event_kind, text, jsonb, timestamptz, text, text) IS
-'Add one event to the log and return its event_id; NULL where message_id was seen before for that user, or the user was deleted with suppress. Errors: null_value_not_allowed, invalid_parameter_value, datetime_value_out_of_range, check_violation for an nps score outside 0..10';
+'Add one event to the log and return its event_id; NULL where message_id was seen before for that user, or the user was deleted with suppress. Errors: null_value_not_allowed, invalid_parameter_value, datetime_value_out_of_range, check_violation for a user_id of more than 1024 bytes or an nps score outside 0..10';
 
 -- A text form beside the one of jsonb: it is also what an untyped literal takes,
 -- which would not be unique between jsonb and jsonb[]. Times without a zone are

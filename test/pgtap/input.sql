@@ -49,29 +49,29 @@ $$;
 
 --
 -- Rows of the tables. What the server itself checks names the column; a constraint tells by its
--- name what must hold, and the failing row is in the detail.
+-- name what must hold, and the failing row is in the detail; that of events names the column itself.
 --
 SELECT test.refused(format('INSERT INTO user_profile.events (%s) VALUES (%s)', columns, vals), state, VARIADIC words)
 FROM (VALUES
 	('user_id, name', 'NULL, ''x''', '23502', '{user_id,events}'::text[]),
 	('user_id, name', '''u'', NULL', '23502', '{name,events}'),
 	('user_id', '''u''', '23502', '{name,events}'),
-	('user_id, name', ''''', ''x''', '23514', '{user_id_has_1_to_1024_bytes,x}'),
-	('user_id, name', 'repeat(''u'', 1025), ''x''', '23514', '{user_id_has_1_to_1024_bytes}'),
-	('user_id, name', '''u'', ''''', '23514', '{name_is_not_empty,u}'),
+	('user_id, name', ''''', ''x''', '23514', '{user_id must not be empty,event_is_valid}'),
+	('user_id, name', 'repeat(''u'', 1025), ''x''', '23514', '{"user_id must have at most 1024 bytes, but has 1025",event_is_valid}'),
+	('user_id, name', '''u'', ''''', '23514', '{name must not be empty,event_is_valid}'),
 	('user_id, name, occurred_at', '''u'', ''x'', NULL', '23502', '{occurred_at,events}'),
-	('user_id, name, occurred_at', '''u'', ''x'', ''infinity''', '23514', '{occurred_at_is_finite,infinity}'),
-	('user_id, name, occurred_at', '''u'', ''x'', ''-infinity''', '23514', '{occurred_at_is_finite,-infinity}'),
+	('user_id, name, occurred_at', '''u'', ''x'', ''infinity''', '23514', '{"occurred_at must be finite, not infinity",event_is_valid}'),
+	('user_id, name, occurred_at', '''u'', ''x'', ''-infinity''', '23514', '{"occurred_at must be finite, not -infinity",event_is_valid}'),
 	('user_id, name, occurred_at', '''u'', ''x'', ''2024-02-30''', '22008', '{2024-02-30}'),
 	('user_id, name, kind', '''u'', ''x'', ''click''', '22P02', '{event_kind,click}'),
 	('user_id, name, kind', '''u'', ''x'', NULL', '23502', '{kind,events}'),
-	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": 11}''', '23514', '{nps_score_is_0_to_10,11}'),
-	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": -1}''', '23514', '{nps_score_is_0_to_10,-1}'),
-	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": 7.5}''', '23514', '{nps_score_is_0_to_10,7.5}'),
-	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": "9"}''', '23514', '{nps_score_is_0_to_10,9}'),
-	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": true}''', '23514', '{nps_score_is_0_to_10,true}'),
-	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": [7]}''', '23514', '{nps_score_is_0_to_10}'),
-	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": 1e400}''', '23514', '{nps_score_is_0_to_10}'),
+	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": 11}''', '23514', '{"\"score\" must be a whole number from 0 to 10, not 11",properties,event_is_valid}'),
+	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": -1}''', '23514', '{"\"score\" must be a whole number from 0 to 10, not -1",properties,event_is_valid}'),
+	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": 7.5}''', '23514', '{"\"score\" must be a whole number from 0 to 10, not 7.5",properties,event_is_valid}'),
+	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": "9"}''', '23514', '{"\"score\" must be a whole number from 0 to 10, not the string \"9\"",properties,event_is_valid}'),
+	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": true}''', '23514', '{"\"score\" must be a whole number from 0 to 10, not boolean",properties,event_is_valid}'),
+	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": [7]}''', '23514', '{"\"score\" must be a whole number from 0 to 10, not array",properties,event_is_valid}'),
+	('user_id, name, kind, properties', '''u'', ''x'', ''nps'', ''{"score": 1e400}''', '23514', '{"\"score\" must be a whole number from 0 to 10, not 10000000000",properties,event_is_valid}'),
 	('user_id, name, properties', '''u'', ''x'', ''{''', '22P02', '{json}')) v (columns, vals, state, words);
 SELECT test.refused(statement, state, VARIADIC words)
 FROM (VALUES
@@ -90,6 +90,39 @@ FROM (VALUES
 	('INSERT INTO user_profile.session_replays (user_id, started_at, url) VALUES ('''', now(), ''u'')', '23514', '{user_id_has_1_to_1024_bytes}'),
 	('INSERT INTO user_profile.session_replays (user_id, started_at, url) VALUES (''u'', ''infinity'', ''u'')', '23514', '{started_at_is_finite,infinity}')) v (statement, state, words);
 
+-- The check of events, against conditions in plain SQL, over all combinations of these values
+CREATE FUNCTION test.passes(user_id text, name text, occurred_at timestamptz, kind user_profile.event_kind, properties jsonb) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN user_profile.check_event(user_id, name, occurred_at, kind, properties);
+EXCEPTION WHEN check_violation THEN
+	RETURN false;
+END
+$$;
+CREATE TABLE test.event_values AS
+SELECT row_number() OVER () AS id, user_id, name, occurred_at, kind, properties
+FROM unnest(ARRAY[NULL, '', 'u', ' ', repeat('u', 1024), repeat('u', 1025), repeat(U&'\00fc', 512), repeat(U&'\00fc', 512) || 'u']) user_id,
+	unnest(ARRAY[NULL, '', 'x', ' ', repeat('x', 100000)]) name,
+	unnest(ARRAY[NULL, '-infinity', '2024-05-01', 'infinity', '4713-01-01 BC', '294276-12-31']::timestamptz[]) occurred_at,
+	(SELECT NULL UNION ALL SELECT unnest(enum_range(NULL::user_profile.event_kind))) k (kind),
+	unnest(ARRAY[NULL, 'null', '7', '11', '"score"', '["score"]', '["score", 11]', '[]', '{}', '{"Score": 11}', '{"a": {"score": 11}}',
+		'{"score": null}', '{"score": 0}', '{"score": -0}', '{"score": 10}', '{"score": 10.000}', '{"score": 1e1}', '{"score": 5}',
+		'{"score": 0.0001}', '{"score": 10.00000000000000000001}', '{"score": -1}', '{"score": 1e-300}', '{"score": 11}', '{"score": 1e400}',
+		'{"score": "5"}', '{"score": true}', '{"score": [5]}', '{"score": {}}', '{"comment": "x", "score": 5}',
+		'{"comment": "x", "score": 5.5}']::jsonb[]) properties
+WHERE (user_id = 'u')::int + (name = 'x')::int + (occurred_at = '2024-05-01')::int >= 1;
+SELECT results_eq($$SELECT id FROM test.event_values WHERE test.passes(user_id, name, occurred_at, kind, properties) ORDER BY id$$,
+	$$SELECT id FROM test.event_values
+	WHERE octet_length(user_id) BETWEEN 1 AND 1024 IS NOT FALSE AND name <> '' IS NOT FALSE AND isfinite(occurred_at) IS NOT FALSE
+		AND (kind <> 'nps' OR properties -> 'score' IS NULL OR
+			CASE jsonb_typeof(properties -> 'score')
+				WHEN 'null' THEN true
+				WHEN 'number' THEN (properties ->> 'score')::numeric BETWEEN 0 AND 10 AND (properties ->> 'score')::numeric % 1 = 0
+				ELSE false
+			END) IS NOT FALSE
+	ORDER BY id$$,
+	'the check takes what these conditions take');
+
 -- Scores at the ends, none, and on other kinds
 SELECT lives_ok(format('INSERT INTO user_profile.events (user_id, name, kind, properties) VALUES (''good'', ''x'', %L, %L)', kind, properties),
 	format('%s with %s is well', kind, properties))
@@ -102,9 +135,9 @@ SELECT test.refused(format('COPY user_profile.events (user_id, occurred_at, kind
 	'printf ''bob,2024-05-01 10:00,tracked,Login\n' || line || '\nbob,2024-05-01 10:02,tracked,Login\n'''),
 	state, VARIADIC words)
 FROM (VALUES
-	('bob,infinity,tracked,Logout', '23514', '{occurred_at_is_finite,infinity}'::text[]),
+	('bob,infinity,tracked,Logout', '23514', '{"occurred_at must be finite, not infinity",event_is_valid}'::text[]),
 	('bob,2024-05-01 10:01,clicked,Logout', '22P02', '{event_kind,clicked}'),
-	('"",2024-05-01 10:01,tracked,Logout', '23514', '{user_id_has_1_to_1024_bytes}'),
+	('"",2024-05-01 10:01,tracked,Logout', '23514', '{user_id must not be empty,event_is_valid}'),
 	(',2024-05-01 10:01,tracked,Logout', '23502', '{user_id,events}'),
 	('bob,2024-05-01 10:01,tracked,', '23502', '{name,events}'),
 	('bob,,tracked,Logout', '23502', '{occurred_at,events}'),
@@ -173,7 +206,7 @@ FROM (SELECT format(f, 'NULL') AS call, '22004' AS state, '{user_id must not be 
 	('track(''u'', ''x'', ''click'')', '22P02', '{event_kind,click}'),
 	('track(''u'', ''x'', occurred_at => NULL)', '22004', '{occurred_at must not be null}'),
 	('track(''u'', ''x'', occurred_at => ''infinity'')', '22008', '{occurred_at must be finite,infinity}'),
-	('track(''u'', ''x'', ''nps'', properties => ''{"score": 10.5}'')', '23514', '{nps_score_is_0_to_10,10.5}'),
+	('track(''u'', ''x'', ''nps'', properties => ''{"score": 10.5}'')', '23514', '{"\"score\" must be a whole number from 0 to 10, not 10.5",properties,event_is_valid}'),
 	('check_timelines('''')', '22023', '{user_id must not be empty}'),
 	('rebuild_timelines('''')', '22023', '{user_id must not be empty}'),
 	('expire_events(NULL)', '22004', '{before must not be null}'),
