@@ -478,36 +478,66 @@ event_kind_type(void)
 }
 
 /*
+ * Is the user suppressed whose this id is by now?  In the caller's SPI
+ * connection.
+ */
+static bool
+user_is_suppressed(text *user_id)
+{
+	static SqlQuery query = {"SELECT user_profile.is_suppressed(" USER_ID ")", {TEXTOID}};
+	QueryArgs	args = {0};
+	bool		isnull;
+
+	if (relation_is_empty("suppressions"))
+		return false;
+	add_arg(&args, user_id);
+	query_execute(&query, args);
+	return DatumGetBool(query_value(1, &isnull));
+}
+
+/*
  * Add an event to the log.  False where its message was seen before, or the
  * user is suppressed.  A message that was seen before the user's id became an
  * alias may still stand under that id.
+ *
+ * Aliases and suppressions that come to be after we have looked for them are as
+ * those after the snapshot of the statement: the fold settles what was written
+ * meanwhile.
  */
 bool
 put_event(const NewEvent *event, int64 *event_id)
 {
-#define PUT_EVENT(which) \
+#define PUT_EVENT(row) \
 	"INSERT INTO user_profile.events" \
-	" (user_id, name, kind, page, properties, occurred_at, action, message_id)" \
-	" SELECT i.user_id, $2, $3, $4, $5, $6, $7, $8" \
-	" FROM (SELECT " USER_ID " AS user_id OFFSET 0) i" \
-	" WHERE CASE WHEN user_profile.any_suppressed()" \
-	"   THEN NOT user_profile.is_suppressed(i.user_id) ELSE true END" which \
+	" (user_id, name, kind, page, properties, occurred_at, action, message_id) " row \
 	" RETURNING event_id"
+#define UNLESS_SEEN \
+	" ON CONFLICT (user_id, message_id) WHERE message_id IS NOT NULL DO NOTHING"
 #define EVENT_TYPES \
 	{TEXTOID, TEXTOID, InvalidOid, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}
 
-	/* To look out for a conflict costs a fifth of the insertion */
-	static SqlQuery without_message = {PUT_EVENT(""), EVENT_TYPES};
-	static SqlQuery with_message = {
-		PUT_EVENT("  AND CASE WHEN i.user_id <> $1"
-				  "   THEN NOT EXISTS (SELECT FROM user_profile.events e"
-				  "    WHERE e.user_id = $1 AND e.message_id = $8) ELSE true END"
-				  " ON CONFLICT (user_id, message_id) WHERE message_id IS NOT NULL DO NOTHING"),
-		EVENT_TYPES
+	/*
+	 * By whether there are aliases and whether there is a message id, as to
+	 * look out for either costs a sixth of the whole
+	 */
+	static SqlQuery queries[2][2] = {
+		{
+			{PUT_EVENT("VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"), EVENT_TYPES},
+			{PUT_EVENT("VALUES ($1, $2, $3, $4, $5, $6, $7, $8)" UNLESS_SEEN), EVENT_TYPES}
+		},
+		{
+			{PUT_EVENT("VALUES (" USER_ID ", $2, $3, $4, $5, $6, $7, $8)"), EVENT_TYPES},
+			{PUT_EVENT("SELECT i.user_id, $2, $3, $4, $5, $6, $7, $8"
+					   " FROM (SELECT " USER_ID " AS user_id OFFSET 0) i"
+					   " WHERE CASE WHEN i.user_id <> $1"
+					   "   THEN NOT EXISTS (SELECT FROM user_profile.events e"
+					   "    WHERE e.user_id = $1 AND e.message_id = $8) ELSE true END"
+					   UNLESS_SEEN), EVENT_TYPES}
+		}
 	};
-	SqlQuery   *query = event->message_id == NULL ? &without_message : &with_message;
+	SqlQuery   *query = &queries[!relation_is_empty("aliases")][event->message_id != NULL];
 	QueryArgs	args = {0};
-	Datum		id;
+	bool		added;
 	bool		isnull;
 
 	add_arg(&args, event->user_id);
@@ -519,12 +549,13 @@ put_event(const NewEvent *event, int64 *event_id)
 	add_arg(&args, event->action);
 	add_arg(&args, event->message_id);
 	query->types[2] = event_kind_type();
+	*event_id = 0;
 	SPI_connect();
-	query_execute(query, args);
-	id = query_value(1, &isnull);
-	*event_id = isnull ? 0 : DatumGetInt64(id);
+	added = !user_is_suppressed(event->user_id) && query_execute(query, args) > 0;
+	if (added)
+		*event_id = DatumGetInt64(query_value(1, &isnull));
 	SPI_finish();
-	return !isnull;
+	return added;
 }
 
 PG_FUNCTION_INFO_V1(track);

@@ -18,10 +18,13 @@
  */
 #include "query.h"
 
+#include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "executor/tstoreReceiver.h"
+#include "jit/jit.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -83,15 +86,20 @@ query_prepare(SqlQuery *query)
 static uint64
 run_plan(SPIPlanPtr plan, const SPIExecuteOptions *options)
 {
-	int			nestlevel = NewGUCNestLevel();
+	int			nestlevel = 0;
 	int			result;
 
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	if (jit_enabled)
+	{
+		nestlevel = NewGUCNestLevel();
+		(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	}
 	result = SPI_execute_plan_extended(plan, options);
 	if (result < 0)
 		elog(ERROR, "could not run query: %s", SPI_result_code_string(result));
-	AtEOXact_GUC(true, nestlevel);
+	if (nestlevel > 0)
+		AtEOXact_GUC(true, nestlevel);
 	return SPI_processed;
 }
 
@@ -292,6 +300,20 @@ relation_oid(const char *name)
 				 errmsg("relation \"user_profile.%s\" does not exist", name),
 				 errhint("CREATE EXTENSION user_profile makes it.")));
 	return oid;
+}
+
+/*
+ * Has one of our tables no row, whichever snapshot looks?  Then its file has no
+ * page.  A table that was emptied has some until it is vacuumed.
+ */
+bool
+relation_is_empty(const char *name)
+{
+	Relation	relation = relation_open(relation_oid(name), AccessShareLock);
+	bool		empty = RelationGetNumberOfBlocks(relation) == 0;
+
+	relation_close(relation, AccessShareLock);
+	return empty;
 }
 
 /*----------

@@ -48,6 +48,7 @@ extern Datum query_value(int column, bool *isnull);
 
 extern void pin_search_path(void);
 extern Oid	relation_oid(const char *name);
+extern bool relation_is_empty(const char *name);
 
 extern void check_not_null(FunctionCallInfo fcinfo, int argno, const char *name);
 extern void check_id(FunctionCallInfo fcinfo, int argno, const char *name);

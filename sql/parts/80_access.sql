@@ -72,7 +72,7 @@ WITH declared (level, privileges, names) AS (
 	('writer', 'SELECT', ARRAY['aliases', 'suppressions']),
 	('writer', 'USAGE', ARRAY['events_event_id_seq', 'event_kind']),
 	('writer', 'EXECUTE', ARRAY[
-		'alias', 'any_suppressed', 'check_event', 'identify', 'identify_company', 'ingest', 'is_suppressed',
+		'alias', 'check_event', 'identify', 'identify_company', 'ingest', 'is_suppressed',
 		'join_company', 'leave_company', 'track', 'skip_suppressed']),
 	-- Not TRIGGER: a trigger would run as whoever refreshes, a superuser perhaps
 	('operator', 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE', ARRAY[

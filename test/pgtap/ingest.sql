@@ -374,4 +374,37 @@ SELECT lives_ok($$SELECT user_profile.identify('hal', '{"created_at": null, "nam
 SELECT results_eq($$SELECT name, signed_up_at, properties FROM user_profile.users WHERE user_id = 'hal'$$,
 	$$VALUES (NULL::text, NULL::timestamptz, '{"b": 2, "c": 3}'::jsonb)$$, 'nulls remove');
 
+--
+-- track() asks for aliases and suppressions only where there are any: in each state in turn
+--
+CREATE FUNCTION test.put(id text, message text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	event bigint := user_profile.track(id, 'x', message_id => message);
+BEGIN
+	RETURN coalesce((SELECT e.user_id FROM user_profile.events e WHERE e.event_id = event), 'none');
+END $$;
+TRUNCATE user_profile.aliases, user_profile.suppressions;
+SELECT is(ARRAY[test.put('guest'), test.put('guest', 'g1'), test.put('guest', 'g1'), test.put('leaver'), test.put('leaver', 'l1')],
+	'{guest,guest,none,leaver,leaver}', 'neither aliases nor suppressions');
+BEGIN;
+SELECT user_profile.alias('guest', 'host') \g /dev/null
+SELECT is(ARRAY[test.put('guest'), test.put('guest', 'g1'), test.put('guest', 'g2'), test.put('guest', 'g2'), test.put('leaver')],
+	'{host,none,host,none,leaver}', 'an alias, of this transaction');
+COMMIT;
+SELECT user_profile.delete_user('leaver', suppress => true) \g /dev/null
+SELECT is(ARRAY[test.put('guest'), test.put('guest', 'g3'), test.put('leaver'), test.put('leaver', 'l2')],
+	'{host,host,none,none}', 'both');
+SELECT user_profile.delete_user('host', suppress => true) \g /dev/null
+SELECT is(ARRAY[test.put('guest'), test.put('guest', 'g4'), test.put('host'), test.put('other')],
+	'{none,none,none,other}', 'an alias of a suppressed user');
+TRUNCATE user_profile.aliases;
+SELECT is(ARRAY[test.put('guest'), test.put('leaver'), test.put('leaver', 'l3'), test.put('other'), test.put('other', 'o1')],
+	'{none,none,none,other,other}', 'suppressions alone');
+TRUNCATE user_profile.suppressions;
+SELECT is(ARRAY[test.put('guest'), test.put('guest', 'g5'), test.put('leaver')], '{guest,guest,leaver}', 'neither, again');
+INSERT INTO user_profile.aliases (previous_id, user_id) VALUES ('guest', 'host');
+DELETE FROM user_profile.aliases;
+SELECT is(ARRAY[test.put('guest'), test.put('guest', 'g6'), test.put('guest', 'g6')], '{guest,guest,none}', 'an alias that was deleted');
+
 SELECT * FROM finish();
