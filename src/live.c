@@ -18,6 +18,7 @@
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -146,39 +147,199 @@ any_suppressed(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(known == SOMEBODY);
 }
 
+/* The rows of one of our tables by a condition on the first column of its primary key */
+typedef struct KeyScan
+{
+	Relation	relation;
+	Relation	key;
+	IndexScanDesc scan;
+	ScanKeyData condition;
+	TupleTableSlot *row;
+} KeyScan;
+
+static void
+begin_key_scan(KeyScan *look, const char *table, StrategyNumber strategy,
+			   RegProcedure operator, Datum value)
+{
+	look->relation = relation_open(relation_oid(table), AccessShareLock);
+	look->key = index_open(primary_key_index(look->relation), AccessShareLock);
+	look->row = table_slot_create(look->relation, NULL);
+	ScanKeyEntryInitialize(&look->condition, 0, 1, strategy, InvalidOid,
+						   look->key->rd_indcollation[0], operator, value);
+	look->scan = index_beginscan_compat(look->relation, look->key, GetActiveSnapshot(), 1);
+	index_rescan(look->scan, &look->condition, 1, NULL, 0);
+}
+
+static bool
+next_row_by_key(KeyScan *look)
+{
+	return index_getnext_slot(look->scan, ForwardScanDirection, look->row);
+}
+
+static void
+end_key_scan(KeyScan *look)
+{
+	index_endscan(look->scan);
+	ExecDropSingleTupleTableSlot(look->row);
+	index_close(look->key, AccessShareLock);
+	relation_close(look->relation, AccessShareLock);
+}
+
+/* A set of user ids */
+typedef struct UserEntry
+{
+	text	   *user_id;
+	uint32		hash;
+	char		status;
+} UserEntry;
+
+#define TEXT_HASH(value) \
+	hash_bytes((const unsigned char *) VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value))
+#define TEXT_EQUAL(a, b) \
+	(VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) && \
+	 memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0)
+
+#define SH_PREFIX users
+#define SH_ELEMENT_TYPE UserEntry
+#define SH_KEY_TYPE text *
+#define SH_KEY user_id
+#define SH_HASH_KEY(table, key) TEXT_HASH(key)
+#define SH_EQUAL(table, a, b) TEXT_EQUAL(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, entry) (entry)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* What is known of pending events in a query */
+typedef struct PendingUsers
+{
+	bool		none;			/* is nothing pending at all? */
+	int64		calls;
+	users_hash *users;			/* those that have pending events */
+} PendingUsers;
+
+/* Is nothing pending at all? */
+static bool
+nothing_pending(void)
+{
+	Look		look;
+	KeyScan		events;
+	Datum		folded_through = Int64GetDatum(0);
+	bool		isnull;
+	bool		any;
+
+	begin_look(&look, "refresh_failures");
+	any = next_row(&look);
+	end_look(&look);
+	if (any)
+		return false;
+	begin_look(&look, "refresh_state");
+	if (next_row(&look))
+		folded_through = Int64GetDatum(DatumGetInt64(row_value(&look, "folded_through", &isnull)));
+	end_look(&look);
+	begin_key_scan(&events, "events", BTGreaterStrategyNumber, F_INT8GT, folded_through);
+	any = next_row_by_key(&events);
+	end_key_scan(&events);
+	return !any;
+}
+
+/* Read the users that have pending events */
+static users_hash *
+read_pending_users(MemoryContext context)
+{
+	static SqlQuery query = {
+		"SELECT DISTINCT e.user_id FROM user_profile.pending_events e",
+		{InvalidOid}
+	};
+	QueryArgs	none = {0};
+	users_hash *users;
+	uint64		n;
+
+	SPI_connect();
+	n = query_read(&query, none);
+	users = users_create(context, (uint32) Min(n, UINT32_MAX), NULL);
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		bool		found;
+		Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		users_insert(users, DatumGetTextPCopy(id), &found);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return users;
+}
+
+/*
+ * Has a user no pending events?  Where nothing is pending, that is known at
+ * once.  Else the first user of a query is asked for alone, as a query may be
+ * about one; for others, all that have pending events are read.
+ */
+PG_FUNCTION_INFO_V1(is_folded);
+Datum
+is_folded(PG_FUNCTION_ARGS)
+{
+	static SqlQuery query = {
+		"SELECT FROM user_profile.pending_events e"
+		" WHERE e.user_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
+		{TEXTOID}
+	};
+	PendingUsers *pending = fcinfo->flinfo->fn_extra;
+	QueryArgs	args = query_args(fcinfo);
+	bool		found;
+
+	if (pending == NULL)
+	{
+		pending = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(PendingUsers));
+		pending->none = nothing_pending();
+		fcinfo->flinfo->fn_extra = pending;
+	}
+	if (pending->none)
+		PG_RETURN_BOOL(true);
+	if (pending->calls++ > 0)
+	{
+		if (pending->users == NULL)
+			pending->users = read_pending_users(fcinfo->flinfo->fn_mcxt);
+		PG_RETURN_BOOL(users_lookup(pending->users, PG_GETARG_TEXT_PP(0)) == NULL);
+	}
+	SPI_connect();
+	found = query_read(&query, args) > 0;
+	SPI_finish();
+	PG_RETURN_BOOL(!found);
+}
+
 /*
  * Read the parts of a user that end at some time or after it.  By the primary
- * key itself: a query takes twice as long, and whoever asks about
- * everybody asks for thousands of users.  So what the view parts would check
- * is checked here.
+ * key itself: a query takes twice as long, and whoever asks about everybody
+ * asks for thousands of users.  So what the view parts would check is checked
+ * here.
  */
 static Timeline **
 read_parts(Datum user_id, TimestampTz since, int *nparts)
 {
-	Relation	relation = relation_open(relation_oid("timelines"), AccessShareLock);
-	AttrNumber	last_at_column = get_attnum(RelationGetRelid(relation), "last_at");
-	AttrNumber	timeline_column = get_attnum(RelationGetRelid(relation), "timeline");
-	AclResult	access = pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT);
-	TupleTableSlot *row = table_slot_create(relation, NULL);
+	KeyScan		look;
+	AttrNumber	last_at;
+	AttrNumber	timeline;
+	AclResult	access;
 	int			capacity = 4;
 	Timeline  **parts = palloc(capacity * sizeof(Timeline *));
-	Relation	key;
-	IndexScanDesc scan;
-	ScanKeyData condition;
 
+	begin_key_scan(&look, "timelines", BTEqualStrategyNumber, F_TEXTEQ, user_id);
+	access = pg_class_aclcheck(RelationGetRelid(look.relation), GetUserId(), ACL_SELECT);
 	if (access != ACLCHECK_OK)
-		aclcheck_error(access, OBJECT_TABLE, RelationGetRelationName(relation));
+		aclcheck_error(access, OBJECT_TABLE, RelationGetRelationName(look.relation));
+	last_at = get_attnum(RelationGetRelid(look.relation), "last_at");
+	timeline = get_attnum(RelationGetRelid(look.relation), "timeline");
 	*nparts = 0;
-	key = index_open(primary_key_index(relation), AccessShareLock);
-	ScanKeyEntryInitialize(&condition, 0, 1, BTEqualStrategyNumber, InvalidOid,
-						   key->rd_indcollation[0], F_TEXTEQ, user_id);
-	scan = index_beginscan_compat(relation, key, GetActiveSnapshot(), 1);
-	index_rescan(scan, &condition, 1, NULL, 0);
-	while (index_getnext_slot(scan, ForwardScanDirection, row))
+	while (next_row_by_key(&look))
 	{
 		bool		isnull;
 
-		if (DatumGetTimestampTz(slot_getattr(row, last_at_column, &isnull)) < since)
+		if (DatumGetTimestampTz(slot_getattr(look.row, last_at, &isnull)) < since)
 			continue;
 		if (*nparts == capacity)
 		{
@@ -188,12 +349,9 @@ read_parts(Datum user_id, TimestampTz since, int *nparts)
 
 		/* The row goes when the next one comes */
 		parts[(*nparts)++] = (Timeline *)
-			PG_DETOAST_DATUM_COPY(slot_getattr(row, timeline_column, &isnull));
+			PG_DETOAST_DATUM_COPY(slot_getattr(look.row, timeline, &isnull));
 	}
-	index_endscan(scan);
-	index_close(key, AccessShareLock);
-	ExecDropSingleTupleTableSlot(row);
-	relation_close(relation, AccessShareLock);
+	end_key_scan(&look);
 	return parts;
 }
 

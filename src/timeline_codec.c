@@ -22,6 +22,9 @@
 #define UNIT_SHIFT			14
 #define COUNT_MASK			(TIMELINE_BLOCK_EVENTS - 1)
 
+/* Ids below this are sorted by marking them */
+#define MAX_MARKED_ID		16384
+
 static const int64_t time_units[] = {1000000, 1000, 1};
 
 /* Octet coding: bytes of a value, and the bits that they hold, by length code */
@@ -714,7 +717,9 @@ encode_octets(const uint64_t *values, int n, uint8_t *out)
 typedef struct IdColumn
 {
 	int			size;			/* distinct ids */
+	int32_t		highest;		/* of them */
 	uint16_t	last;			/* position of the id of the event before */
+	uint32_t	mask;			/* of the hash table */
 	int32_t		ids[TIMELINE_BLOCK_EVENTS];
 	uint16_t	counts[TIMELINE_BLOCK_EVENTS];
 	uint16_t	slots[2 * TIMELINE_BLOCK_EVENTS];
@@ -724,7 +729,7 @@ typedef struct IdColumn
 	size_t		dict_bytes;
 } IdColumn;
 
-/* Sort positions by their ids: dictionaries are small, and often sorted */
+/* Sort positions by their ids: for few ids, or large ones */
 static void
 sort_positions(const int32_t *ids, uint16_t *order, int n)
 {
@@ -750,20 +755,30 @@ sort_positions(const int32_t *ids, uint16_t *order, int n)
 	}
 }
 
-/* Start an empty column for n events; returns the mask of its hash table */
-static uint32_t
+/* Start an empty column for n events */
+static void
 id_column_init(IdColumn *column, int n)
 {
-	uint32_t	mask = (UINT32_C(2) << index_bits(n)) - 1;
-
+	column->mask = (UINT32_C(2) << index_bits(n)) - 1;
 	column->size = 0;
-	memset(column->slots, 0, ((size_t) mask + 1) * sizeof(column->slots[0]));
-	return mask;
+	column->highest = 0;
+	memset(column->slots, 0, ((size_t) column->mask + 1) * sizeof(column->slots[0]));
+}
+
+/* Find the slot of an id, or the empty one where it belongs */
+static inline uint32_t
+id_column_slot(const IdColumn *column, int32_t id)
+{
+	uint32_t	slot = (((uint32_t) id * UINT32_C(2654435769)) >> 16) & column->mask;
+
+	while (column->slots[slot] != 0 && column->ids[column->slots[slot] - 1] != id)
+		slot = (slot + 1) & column->mask;
+	return slot;
 }
 
 /* Add the id of event i */
 static inline void
-id_column_add(IdColumn *column, uint32_t mask, int i, int32_t id)
+id_column_add(IdColumn *column, int i, int32_t id)
 {
 	uint32_t	slot;
 
@@ -774,11 +789,10 @@ id_column_add(IdColumn *column, uint32_t mask, int i, int32_t id)
 		column->counts[column->last]++;
 		return;
 	}
-	slot = (((uint32_t) id * UINT32_C(2654435769)) >> 16) & mask;
-	while (column->slots[slot] != 0 && column->ids[column->slots[slot] - 1] != id)
-		slot = (slot + 1) & mask;
+	slot = id_column_slot(column, id);
 	if (column->slots[slot] == 0)
 	{
+		column->highest = id > column->highest ? id : column->highest;
 		column->ids[column->size] = id;
 		column->counts[column->size] = 0;
 		column->slots[slot] = (uint16_t) ++column->size;
@@ -786,6 +800,35 @@ id_column_add(IdColumn *column, uint32_t mask, int i, int32_t id)
 	column->last = (uint16_t) (column->slots[slot] - 1);
 	column->positions[i] = column->last;
 	column->counts[column->last]++;
+}
+
+/* The positions of the distinct ids, by ascending id */
+static void
+id_column_order(const IdColumn *column, uint16_t *order)
+{
+	uint64_t	present[MAX_MARKED_ID / 64];
+	int			nwords = (column->highest >> 6) + 1;
+	int			n = 0;
+
+	if (column->size < 16 || column->highest >= MAX_MARKED_ID)
+	{
+		for (int i = 0; i < column->size; i++)
+			order[i] = (uint16_t) i;
+		sort_positions(column->ids, order, column->size);
+		return;
+	}
+
+	/* Mark them in a set of bits, and read that */
+	memset(present, 0, (size_t) nwords * sizeof(present[0]));
+	for (int i = 0; i < column->size; i++)
+		present[column->ids[i] >> 6] |= UINT64_C(1) << (column->ids[i] & 63);
+	for (int word = 0; word < nwords; word++)
+		for (uint64_t left = present[word]; left != 0; left &= left - 1)
+		{
+			int32_t		id = word * 64 + __builtin_ctzll(left);
+
+			order[n++] = (uint16_t) (column->slots[id_column_slot(column, id)] - 1);
+		}
 }
 
 /* Sort the distinct ids and encode them, with the number of events of each */
@@ -796,9 +839,7 @@ id_column_finish(IdColumn *column, bool counted)
 	uint8_t    *p = column->dict;
 	int32_t		last = 0;
 
-	for (int i = 0; i < column->size; i++)
-		order[i] = (uint16_t) i;
-	sort_positions(column->ids, order, column->size);
+	id_column_order(column, order);
 	for (int i = 0; i < column->size; i++)
 	{
 		int32_t		id = column->ids[order[i]];
@@ -910,7 +951,6 @@ timeline_encode_block(const TimelineEvent *events, int nevents, uint8_t *out)
 	uint64_t	differences[TIMELINE_BLOCK_EVENTS];
 	IdColumn	types;
 	IdColumn	pages;
-	uint32_t	mask = id_column_init(&types, nevents);
 	unsigned	unit = time_differences(events, nevents, differences);
 	uint64_t	span = (uint64_t) events[nevents - 1].at - (uint64_t) events[0].at;
 	uint8_t    *p = out + BLOCK_SIZE_BYTES;
@@ -921,11 +961,12 @@ timeline_encode_block(const TimelineEvent *events, int nevents, uint8_t *out)
 	uint8_t    *times_size;
 	uint8_t    *times;
 
+	id_column_init(&types, nevents);
 	id_column_init(&pages, nevents);
 	for (int i = 0; i < nevents; i++)
 	{
-		id_column_add(&types, mask, i, events[i].type);
-		id_column_add(&pages, mask, i, events[i].page);
+		id_column_add(&types, i, events[i].type);
+		id_column_add(&pages, i, events[i].page);
 	}
 	id_column_finish(&types, true);
 	id_column_finish(&pages, false);

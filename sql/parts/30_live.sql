@@ -126,10 +126,15 @@ CREATE FUNCTION user_profile.user_timeline(
 COMMENT ON FUNCTION user_profile.user_timeline(text, timestamptz, user_profile.timeline) IS
 'The parts of a user without those that end before since, and pending, which may be NULL, as one timeline; NULL where there is nothing';
 
+CREATE FUNCTION user_profile.is_folded(user_id text) RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1
+	SUPPORT user_profile.likely_support;
+COMMENT ON FUNCTION user_profile.is_folded(text) IS
+'Has this user no pending events? (Those in pending_events, as far as the caller sees them)';
+
 -- Most users have one part and nothing pending: their timelines pass through as
 -- they are. Those of the others are put together user by user, so that no sort or
--- hash table ever holds timelines. An open part 0 is a user's only one. (DISTINCT
--- lets the planner hash the few users that have pending events.)
+-- hash table ever holds timelines. An open part 0 is a user's only one.
 CREATE FUNCTION user_profile.timelines_since(since timestamptz)
 RETURNS TABLE (user_id text, timeline user_profile.timeline)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
@@ -139,8 +144,7 @@ SELECT t.user_id, CASE WHEN t.open THEN t.timeline
 FROM user_profile.parts t
 WHERE t.part OPERATOR(pg_catalog.=) 0
 	AND (t.last_at OPERATOR(pg_catalog.>=) since OR NOT t.open)
-	AND NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
-		WHERE p.user_id OPERATOR(pg_catalog.=) t.user_id)
+	AND user_profile.is_folded(t.user_id)
 UNION ALL
 SELECT p.user_id, user_profile.user_timeline(p.user_id, since, p.timeline)
 FROM user_profile.pending_timelines p;

@@ -34,8 +34,7 @@ FROM user_profile.companies_members(with_excluded) m
 JOIN user_profile.parts t ON t.user_id OPERATOR(pg_catalog.=) m.user_id
 WHERE t.part OPERATOR(pg_catalog.=) 0
 	AND (t.last_at OPERATOR(pg_catalog.>=) (SELECT since) OR NOT t.open)
-	AND NOT EXISTS (SELECT FROM (SELECT DISTINCT e.user_id FROM user_profile.pending_events e) p
-		WHERE p.user_id OPERATOR(pg_catalog.=) t.user_id)
+	AND user_profile.is_folded(t.user_id)
 UNION ALL
 SELECT p.company_id, p.user_id, user_profile.user_timeline(p.user_id, (SELECT since), p.timeline)
 FROM (

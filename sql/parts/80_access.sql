@@ -47,7 +47,7 @@ WITH declared (level, privileges, names) AS (
 		'timelines_sessions_serialfn', 'timelines_sessions_deserialfn',
 		-- relations
 		'active_rules', 'rule_users', 'email_matches', 'excluded_user_ids', 'refresh_position',
-		'failed_event_ids', 'any_suppressed', 'user_timeline', 'is_suppressed', 'user_visible', 'in_period', 'likely_support', 'timeline_scan_support', 'timelines_since', 'worker_status',
+		'failed_event_ids', 'any_suppressed', 'is_folded', 'user_timeline', 'is_suppressed', 'user_visible', 'in_period', 'likely_support', 'timeline_scan_support', 'timelines_since', 'worker_status',
 		'companies_timelines', 'companies_members', 'workspace_timelines', 'timeline_event_details', 'timeline_answer_details',
 		'timeline_interaction_details', 'timeline_interaction_events',
 		'users_overview', 'users_top_events', 'users_top_pages', 'users_daily', 'users_sessions',
