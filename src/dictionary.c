@@ -4,7 +4,7 @@
  *	  The dictionaries of event types and pages, and the numbers of kinds.
  *
  * While a batch is folded, each event looks up the ids of its type and of its
- * page.  They are kept in a hash table for the query; what is missing there is
+ * page.  They are kept in a hash table for the batch; what is missing there is
  * read from the dictionary, or added to it.  Only folding adds entries, and it
  * holds the refresh lock (see refresh.c): so no two sessions add the same one,
  * although the dictionaries have no unique index.  (A unique index would be a
@@ -20,11 +20,11 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "dictionary.h"
 #include "timeline.h"
 
 /* The labels of event_kind, by number: what event type ids carry for ever */
@@ -89,12 +89,20 @@ event_kind_number(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(kind_number(cache, PG_GETARG_OID(0)));
 }
 
-/* What is looked up: the kind, and each text with its length in front */
+/*
+ * What is looked up: an event type, by kind, name and action, or a page, by
+ * PAGE_KIND and the page as the name
+ */
+#define PAGE_KIND	(-1)
+
 typedef struct DictKey
 {
-	char	   *data;
-	uint32		length;
+	int32		kind;
+	uint32		name_length;
+	uint32		action_length;
 	uint32		hash;
+	const char *name;
+	const char *action;
 } DictKey;
 
 typedef struct DictEntry
@@ -110,8 +118,10 @@ typedef struct DictEntry
 #define SH_KEY key
 #define SH_HASH_KEY(table, k) (k).hash
 #define SH_EQUAL(table, a, b) \
-	((a).hash == (b).hash && (a).length == (b).length && \
-	 memcmp((a).data, (b).data, (a).length) == 0)
+	((a).hash == (b).hash && (a).kind == (b).kind && \
+	 (a).name_length == (b).name_length && (a).action_length == (b).action_length && \
+	 memcmp((a).name, (b).name, (a).name_length) == 0 && \
+	 memcmp((a).action, (b).action, (a).action_length) == 0)
 #define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
@@ -120,15 +130,14 @@ typedef struct DictEntry
 /* Entries kept at most: what is dropped is read again when it is met */
 #define DICT_MAX_ENTRIES	200000
 
-/* A dictionary in memory, for the calls of one place in one query */
-typedef struct Dictionary
+/* The dictionaries in memory, for a batch */
+struct Dictionary
 {
 	KindCache	kinds;
-	MemoryContext context;
 	MemoryContext parent;
+	MemoryContext context;
 	dict_hash  *table;
-	StringInfoData buffer;
-} Dictionary;
+};
 
 static void
 dictionary_reset(Dictionary *dict)
@@ -140,58 +149,49 @@ dictionary_reset(Dictionary *dict)
 	dict->table = dict_create(dict->context, 1024, NULL);
 }
 
-/* The dictionary of this call site */
-static Dictionary *
-dictionary_of_call(FunctionCallInfo fcinfo)
+/* Make an empty dictionary in a memory context */
+Dictionary *
+dictionary_create(MemoryContext context)
 {
-	Dictionary *dict = fcinfo->flinfo->fn_extra;
+	Dictionary *dict = MemoryContextAllocZero(context, sizeof(Dictionary));
 
-	if (dict == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		dict = palloc0(sizeof(Dictionary));
-		dict->parent = CurrentMemoryContext;
-		initStringInfo(&dict->buffer);
-		dictionary_reset(dict);
-		MemoryContextSwitchTo(old);
-		fcinfo->flinfo->fn_extra = dict;
-	}
-	resetStringInfo(&dict->buffer);
+	dict->parent = context;
+	dictionary_reset(dict);
 	return dict;
 }
 
-/* Add one text to the key, with its length */
-static void
-dictionary_add_text(Dictionary *dict, const text *part)
-{
-	uint32		length = VARSIZE_ANY_EXHDR(part);
-
-	appendBinaryStringInfo(&dict->buffer, (char *) &length, sizeof(length));
-	appendBinaryStringInfo(&dict->buffer, VARDATA_ANY(part), length);
-}
-
-/* Find or make the entry of the key; *found tells which */
+/* Find or make the entry of a key; *found tells which */
 static DictEntry *
-dictionary_find(Dictionary *dict, bool *found)
+dictionary_find(Dictionary *dict, int32 kind, const text *name, const text *action, bool *found)
 {
 	DictEntry  *entry;
 	DictKey		key;
 
 	if (dict->table->members >= DICT_MAX_ENTRIES)
 		dictionary_reset(dict);
-	key.data = dict->buffer.data;
-	key.length = dict->buffer.len;
-	key.hash = hash_bytes((unsigned char *) key.data, key.length);
+	key.kind = kind;
+	key.name = VARDATA_ANY(name);
+	key.name_length = VARSIZE_ANY_EXHDR(name);
+	key.action = action == NULL ? "" : VARDATA_ANY(action);
+	key.action_length = action == NULL ? 0 : VARSIZE_ANY_EXHDR(action);
+	key.hash = hash_bytes((const unsigned char *) key.name, key.name_length) + (uint32) kind;
+	if (key.action_length > 0)
+		key.hash = hash_combine(key.hash, hash_bytes((const unsigned char *) key.action,
+													 key.action_length));
 	entry = dict_insert(dict->table, key, found);
 	if (!*found)
 	{
 		/*
-		 * An error before the id is known ends the query, and the table with
+		 * An error before the id is known ends the batch, and the table with
 		 * it
 		 */
-		entry->key.data = MemoryContextAlloc(dict->context, key.length);
-		memcpy(entry->key.data, key.data, key.length);
+		char	   *copy = MemoryContextAllocHuge(dict->context, (Size) key.name_length +
+												  key.action_length + 1);
+
+		memcpy(copy, key.name, key.name_length);
+		memcpy(copy + key.name_length, key.action, key.action_length);
+		entry->key.name = copy;
+		entry->key.action = copy + key.name_length;
 		entry->id = 0;
 	}
 	return entry;
@@ -214,9 +214,38 @@ dictionary_resolve(SqlQuery *find, SqlQuery *add, QueryArgs args)
 	return DatumGetInt32(id);
 }
 
-PG_FUNCTION_INFO_V1(intern_event_type);
-Datum
-intern_event_type(PG_FUNCTION_ARGS)
+/* The id of a page, which is added where it is new; under the refresh lock */
+int32
+dictionary_page(Dictionary *dict, const text *page)
+{
+	static SqlQuery find = {
+		"SELECT page_id FROM user_profile.pages WHERE page = $1",
+		{TEXTOID}
+	};
+	static SqlQuery add = {
+		"INSERT INTO user_profile.pages (page_id, page)"
+		" VALUES (nextval('user_profile.pages_seq'), $1) RETURNING page_id",
+		{TEXTOID}
+	};
+	bool		found;
+	DictEntry  *entry = dictionary_find(dict, PAGE_KIND, page, NULL, &found);
+
+	if (!found)
+	{
+		QueryArgs	args = {1};
+
+		args.values[0] = PointerGetDatum(page);
+		entry->id = dictionary_resolve(&find, &add, args);
+	}
+	return entry->id;
+}
+
+/*
+ * The id of an event type, likewise, by its kind (a value of event_kind), name,
+ * and action, which may be NULL
+ */
+int32
+dictionary_event_type(Dictionary *dict, Oid kind, const text *name, const text *action)
 {
 	static SqlQuery find = {
 		"SELECT event_type_id FROM user_profile.event_types"
@@ -229,60 +258,26 @@ intern_event_type(PG_FUNCTION_ARGS)
 		"  $1::user_profile.event_kind, $2, $3) RETURNING event_type_id",
 		{TEXTOID, TEXTOID, TEXTOID, INT4OID}
 	};
-	Dictionary *dict = dictionary_of_call(fcinfo);
-	int			number = kind_number(&dict->kinds, PG_GETARG_OID(0));
-	text	   *name = PG_GETARG_TEXT_PP(1);
-	text	   *action = PG_GETARG_TEXT_PP(2);
-	DictEntry  *entry;
+	int			number = kind_number(&dict->kinds, kind);
 	bool		found;
+	DictEntry  *entry = dictionary_find(dict, number, name, action, &found);
 
-	appendStringInfoChar(&dict->buffer, (char) number);
-	dictionary_add_text(dict, name);
-	dictionary_add_text(dict, action);
-	entry = dictionary_find(dict, &found);
 	if (!found)
 	{
 		QueryArgs	args = {4};
 
 		args.values[0] = CStringGetTextDatum(kind_labels[number]);
 		args.values[1] = PointerGetDatum(name);
-		args.values[2] = PointerGetDatum(action);
+		args.values[2] = action == NULL ? CStringGetTextDatum("") : PointerGetDatum(action);
 		args.values[3] = Int32GetDatum(number);
 		entry->id = dictionary_resolve(&find, &add, args);
 	}
-	PG_RETURN_INT32(entry->id);
+	return entry->id;
 }
 
-PG_FUNCTION_INFO_V1(intern_page);
-Datum
-intern_page(PG_FUNCTION_ARGS)
+/* Is this the kind of a page view? */
+bool
+dictionary_is_page_view(Dictionary *dict, Oid kind)
 {
-	static SqlQuery find = {
-		"SELECT page_id FROM user_profile.pages WHERE page = $1",
-		{TEXTOID}
-	};
-	static SqlQuery add = {
-		"INSERT INTO user_profile.pages (page_id, page)"
-		" VALUES (nextval('user_profile.pages_seq'), $1) RETURNING page_id",
-		{TEXTOID}
-	};
-	Dictionary *dict;
-	text	   *page;
-	DictEntry  *entry;
-	bool		found;
-
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	dict = dictionary_of_call(fcinfo);
-	page = PG_GETARG_TEXT_PP(0);
-	dictionary_add_text(dict, page);
-	entry = dictionary_find(dict, &found);
-	if (!found)
-	{
-		QueryArgs	args = {1};
-
-		args.values[0] = PointerGetDatum(page);
-		entry->id = dictionary_resolve(&find, &add, args);
-	}
-	PG_RETURN_INT32(entry->id);
+	return kind_number(&dict->kinds, kind) == KIND_PAGE_VIEW;
 }

@@ -10,7 +10,6 @@
 #include "ingest.h"
 
 #include "access/detoast.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -460,23 +459,6 @@ check_event(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/* The OID of the enum event_kind, which is another one when the extension is created again */
-Oid
-event_kind_type(void)
-{
-	Oid			namespace = get_namespace_oid("user_profile", false);
-	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-									   CStringGetDatum("event_kind"),
-									   ObjectIdGetDatum(namespace));
-
-	if (!OidIsValid(type))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("type \"user_profile.event_kind\" does not exist"),
-				 errhint("CREATE EXTENSION user_profile makes it.")));
-	return type;
-}
-
 /*
  * Is the user suppressed whose this id is by now?  In the caller's SPI
  * connection.
@@ -548,7 +530,7 @@ put_event(const NewEvent *event, int64 *event_id)
 	args.values[args.nargs++] = TimestampTzGetDatum(event->occurred_at);
 	add_arg(&args, event->action);
 	add_arg(&args, event->message_id);
-	query->types[2] = event_kind_type();
+	query->types[2] = type_oid("event_kind");
 	*event_id = 0;
 	SPI_connect();
 	added = !user_is_suppressed(event->user_id) && query_execute(query, args) > 0;

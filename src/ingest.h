@@ -32,7 +32,6 @@ extern void put_user(text *user_id, Jsonb *traits);
 extern void put_company(text *company_id, Jsonb *traits);
 extern void put_membership(text *user_id, text *company_id, TimestampTz at);
 extern bool put_event(const NewEvent *event, int64 *event_id);
-extern Oid	event_kind_type(void);
 
 extern JsonbValue *json_field(Jsonb *object, const char *name, JsonbValue *value);
 extern const char *json_type_name(const JsonbValue *value);

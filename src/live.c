@@ -18,7 +18,6 @@
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -193,18 +192,12 @@ typedef struct UserEntry
 	char		status;
 } UserEntry;
 
-#define TEXT_HASH(value) \
-	hash_bytes((const unsigned char *) VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value))
-#define TEXT_EQUAL(a, b) \
-	(VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) && \
-	 memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0)
-
 #define SH_PREFIX users
 #define SH_ELEMENT_TYPE UserEntry
 #define SH_KEY_TYPE text *
 #define SH_KEY user_id
-#define SH_HASH_KEY(table, key) TEXT_HASH(key)
-#define SH_EQUAL(table, a, b) TEXT_EQUAL(a, b)
+#define SH_HASH_KEY(table, key) hash_text(key)
+#define SH_EQUAL(table, a, b) same_text(a, b)
 #define SH_STORE_HASH
 #define SH_GET_HASH(table, entry) (entry)->hash
 #define SH_SCOPE static inline

@@ -536,7 +536,7 @@ take_event(Jsonb *message, const char *type, const char *kind, NewEvent *event, 
 	event->message_id = text_field(message, message_id_names);
 	event->occurred_at = message_time(message);
 	event->kind = DirectFunctionCall2(enum_in, CStringGetDatum(kind),
-									  ObjectIdGetDatum(event_kind_type()));
+									  ObjectIdGetDatum(type_oid("event_kind")));
 	return put_event(event, event_id);
 }
 

@@ -21,6 +21,7 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "executor/tstoreReceiver.h"
 #include "jit/jit.h"
 #include "miscadmin.h"
@@ -29,6 +30,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 
 #include "timeline.h"
 
@@ -78,6 +80,14 @@ query_prepare(SqlQuery *query)
 	}
 }
 
+/* Change a setting until the current GUC nest level ends */
+void
+set_for_now(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
  * Run a prepared query.  JIT compilation is off for it: the plan is kept for
  * the session, its compiled form is not, and to compile takes longer than most
@@ -92,8 +102,7 @@ run_plan(SPIPlanPtr plan, const SPIExecuteOptions *options)
 	if (jit_enabled)
 	{
 		nestlevel = NewGUCNestLevel();
-		(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		set_for_now("jit", "off");
 	}
 	result = SPI_execute_plan_extended(plan, options);
 	if (result < 0)
@@ -154,23 +163,32 @@ query_rows_now(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args)
 	return query_rows_as_of(fcinfo, query, args, false);
 }
 
-/* Run a query within the caller's SPI connection, and return the number of its rows */
+/*
+ * Run a query within the caller's SPI connection, and return the number of its
+ * rows.  They go to the receiver, or without one to SPI_tuptable.  The memory
+ * context stays the caller's, which SPI alone would change.
+ */
 static uint64
-query_run(SqlQuery *query, QueryArgs args, bool read_only)
+query_run(SqlQuery *query, QueryArgs args, bool read_only, DestReceiver *receiver)
 {
+	MemoryContext context = CurrentMemoryContext;
 	SPIExecuteOptions options = {0};
+	uint64		nrows;
 
 	query_prepare(query);
 	options.params = query_params(query, &args);
 	options.read_only = read_only;
-	return run_plan(query->plan, &options);
+	options.dest = receiver;
+	nrows = run_plan(query->plan, &options);
+	MemoryContextSwitchTo(context);
+	return nrows;
 }
 
 /* Run a query that may write: it sees all that was done before it */
 uint64
 query_execute(SqlQuery *query, QueryArgs args)
 {
-	return query_run(query, args, false);
+	return query_run(query, args, false, NULL);
 }
 
 /*
@@ -262,11 +280,18 @@ query_execute_past_others(SqlQuery *query, QueryArgs args)
 	}
 }
 
+/* Hand the rows of a query to a receiver: it sees all that was done before it */
+void
+query_receive(SqlQuery *query, QueryArgs args, DestReceiver *receiver)
+{
+	(void) query_run(query, args, false, receiver);
+}
+
 /* Run a query that only reads: it sees what the calling statement sees */
 uint64
 query_read(SqlQuery *query, QueryArgs args)
 {
-	return query_run(query, args, true);
+	return query_run(query, args, true, NULL);
 }
 
 /* A column (from 1) of the first row of the query just run; null where there is none */
@@ -314,6 +339,22 @@ relation_is_empty(const char *name)
 
 	relation_close(relation, AccessShareLock);
 	return empty;
+}
+
+/* The OID of one of our types, which is another one when the extension is created again */
+Oid
+type_oid(const char *name)
+{
+	Oid			namespace = get_namespace_oid("user_profile", false);
+	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+									   ObjectIdGetDatum(namespace));
+
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("type \"user_profile.%s\" does not exist", name),
+				 errhint("CREATE EXTENSION user_profile makes it.")));
+	return type;
 }
 
 /*----------

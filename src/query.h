@@ -12,6 +12,7 @@
 
 #include "compat.h"
 
+#include "common/hashfn.h"
 #include "executor/spi.h"
 
 #define QUERY_MAX_ARGS	10
@@ -43,12 +44,15 @@ extern uint64 query_execute(SqlQuery *query, QueryArgs args);
 extern bool is_general_error(const ErrorData *error);
 extern ErrorData *run_in_subtransaction(void (*function) (void *arg), void *arg);
 extern void query_execute_past_others(SqlQuery *query, QueryArgs args);
+extern void query_receive(SqlQuery *query, QueryArgs args, DestReceiver *receiver);
 extern uint64 query_read(SqlQuery *query, QueryArgs args);
 extern Datum query_value(int column, bool *isnull);
 
 extern void pin_search_path(void);
+extern void set_for_now(const char *name, const char *value);
 extern Oid	relation_oid(const char *name);
 extern bool relation_is_empty(const char *name);
+extern Oid	type_oid(const char *name);
 
 extern void check_not_null(FunctionCallInfo fcinfo, int argno, const char *name);
 extern void check_id(FunctionCallInfo fcinfo, int argno, const char *name);
@@ -57,5 +61,19 @@ extern void check_time(FunctionCallInfo fcinfo, int argno, const char *name);
 extern void check_timezone_arg(FunctionCallInfo fcinfo, int argno);
 extern void check_max_rows(FunctionCallInfo fcinfo, int argno);
 extern char *text_arg(FunctionCallInfo fcinfo, int argno);
+
+/* Texts as keys of hash tables: by their bytes, as = compares in any deterministic collation */
+static inline bool
+same_text(const text *a, const text *b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+static inline uint32
+hash_text(const text *value)
+{
+	return hash_bytes((const unsigned char *) VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value));
+}
 
 #endif							/* QUERY_H */

@@ -9,7 +9,7 @@
  *	fold		to add a batch of pending events to timelines, and to move
  *				the watermark, in one transaction
  *	part		a row of timelines; a user's new events go into the open part,
- *				which is closed when it has grown past PART_CLOSED
+ *				which is closed when it has grown to its limit (see fold.c)
  *
  * Which ids may be folded?  All that are visible, provided that no event with
  * a lower id can still appear.  nextval() takes RowExclusiveLock on the
@@ -48,78 +48,19 @@
 #include "refresh.h"
 #include "user_profile.h"
 
-/*
- * A part is closed when its timeline takes PART_CLOSED bytes.  None is made
- * larger than PART_FULL, so that a row fits inline into a page of 8 kB: what a
- * batch brings beyond that goes into further parts.
- */
-#define PART_CLOSED			6600
-#define PART_FULL			7600
-
 /* More users than these are not set aside: it cannot be theirs any more */
 #define MAX_FAILING_USERS	100
 
-#define STRINGIFY_(x)		#x
-#define STRINGIFY(x)		STRINGIFY_(x)
-
-/*
- * Fold the events e that a condition tells, and count them.  New users appear
- * with their first event.  Of the pieces of a user only the last one may be
- * open: readers take an open part 0 for the user's only part.
- */
-#define FOLD(which) \
-	"WITH batch AS MATERIALIZED (" \
-	"  SELECT e.user_id, user_profile.timeline_agg(e.occurred_at," \
-	"    user_profile.intern_event_type(e.kind," \
-	"      user_profile.event_type_name(e.kind, e.name, e.page), coalesce(e.action, ''))," \
-	"    user_profile.intern_page(user_profile.event_page(e.kind, e.name, e.page))," \
-	"    e.event_id) AS timeline" \
-	"  FROM user_profile.events e WHERE " which \
-	"  GROUP BY e.user_id" \
-	"), new_users AS (" \
-	"  INSERT INTO user_profile.users (user_id) SELECT b.user_id FROM batch b" \
-	"  WHERE NOT EXISTS (SELECT FROM user_profile.users u WHERE u.user_id = b.user_id)" \
-	"  ON CONFLICT (user_id) DO NOTHING" \
-	"), targets AS (" \
-	"  SELECT b.user_id, b.timeline, pg_column_size(b.timeline) AS size," \
-	"    coalesce(o.part, 0) AS part, " STRINGIFY(PART_FULL) " - coalesce(o.size, 0) AS room" \
-	"  FROM batch b LEFT JOIN LATERAL (" \
-	"    SELECT CASE WHEN l.open THEN l.part ELSE l.part + 1 END AS part," \
-	"      CASE WHEN l.open THEN pg_column_size(l.timeline) END AS size" \
-	"    FROM user_profile.timelines l WHERE l.user_id = b.user_id" \
-	"    ORDER BY l.part DESC LIMIT 1) o ON true" \
-	"), pieces AS (" \
-	"  SELECT r.user_id, r.part, r.timeline, true AS last FROM targets r WHERE r.size <= r.room" \
-	"  UNION ALL" \
-	"  SELECT r.user_id, (r.part + s.piece - 1)::int, s.timeline," \
-	"    s.piece = count(*) OVER (PARTITION BY r.user_id) FROM targets r," \
-	"    ROWS FROM (user_profile.timeline_split(r.timeline, " STRINGIFY(PART_FULL) ", r.room))" \
-	"      WITH ORDINALITY AS s (timeline, piece)" \
-	"  WHERE r.size > r.room" \
-	"), folded AS (" \
-	"  INSERT INTO user_profile.timelines AS t" \
-	"    (user_id, part, timeline, first_at, last_at, events, open)" \
-	"  SELECT p.user_id, p.part, p.timeline," \
-	"    user_profile.timeline_first_at(p.timeline), user_profile.timeline_last_at(p.timeline)," \
-	"    user_profile.num_events(p.timeline)," \
-	"    p.last AND pg_column_size(p.timeline) < " STRINGIFY(PART_CLOSED) \
-	"  FROM pieces p" \
-	"  ON CONFLICT (user_id, part) DO UPDATE SET" \
-	"    (timeline, open) = (SELECT m.timeline," \
-	"        excluded.open AND pg_column_size(m.timeline) < " STRINGIFY(PART_CLOSED) \
-	"      FROM (SELECT user_profile.timeline_merge(t.timeline, excluded.timeline) AS timeline" \
-	"        OFFSET 0) m)," \
-	"    first_at = least(t.first_at, excluded.first_at)," \
-	"    last_at = greatest(t.last_at, excluded.last_at)," \
-	"    events = t.events + excluded.events" \
-	")" \
-	"SELECT coalesce(sum(user_profile.num_events(b.timeline)), 0)::bigint FROM batch b"
+/* The events e that a condition tells, as fold_into_timelines() reads them */
+#define EVENTS(which) \
+	"SELECT e.event_id, e.user_id, e.occurred_at, e.kind, e.name, e.action, e.page" \
+	" FROM user_profile.events e WHERE " which
 
 /* Events in ($1, $2] that are not set aside, of user $3 where it is given */
-static SqlQuery fold_query = {
-	FOLD("e.event_id > $1 AND e.event_id <= $2 AND ($3 IS NULL OR e.user_id = $3)"
-		 "   AND (NOT EXISTS (SELECT FROM user_profile.refresh_failures)"
-		 "    OR e.event_id NOT IN (SELECT f.event_id FROM user_profile.refresh_failures f))"),
+static SqlQuery pending_events = {
+	EVENTS("e.event_id > $1 AND e.event_id <= $2 AND ($3 IS NULL OR e.user_id = $3)"
+		   " AND (NOT EXISTS (SELECT FROM user_profile.refresh_failures)"
+		   "  OR e.event_id NOT IN (SELECT f.event_id FROM user_profile.refresh_failures f))"),
 	{INT8OID, INT8OID, TEXTOID}
 };
 
@@ -127,8 +68,8 @@ static SqlQuery fold_query = {
 #define FAILED_EVENTS \
 	"e.event_id = ANY (ARRAY(SELECT f.event_id FROM user_profile.refresh_failures f))" \
 	" AND e.user_id = $1"
-static SqlQuery fold_failed_query = {
-	FOLD(FAILED_EVENTS),
+static SqlQuery failed_events = {
+	EVENTS(FAILED_EVENTS),
 	{TEXTOID}
 };
 
@@ -222,36 +163,6 @@ wait_for_writers(void)
 	WaitForLockers(tag, ShareLock, false);
 }
 
-/* Change a setting until the current GUC nest level ends */
-static void
-set_for_now(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
-/* Fold the events that a query tells, and count them */
-static int64
-fold(SqlQuery *query, QueryArgs args)
-{
-	int			nestlevel = NewGUCNestLevel();
-	char		memory[32];
-	int64		folded;
-
-	/*
-	 * The groups of a batch are kept in memory, as sorting or spilling them
-	 * would cost more than the fold itself; user_profile.batch_size bounds
-	 * them.  To forbid sorts makes plans look dearer than they are, and each
-	 * batch would be JIT-compiled, which takes longer than most folds.
-	 */
-	snprintf(memory, sizeof(memory), "%dkB", Max(maintenance_work_mem, work_mem));
-	set_for_now("work_mem", memory);
-	set_for_now("enable_sort", "off");
-	folded = query_number(query, args);
-	AtEOXact_GUC(true, nestlevel);
-	return folded;
-}
-
 /* Fold the events in (from, through]; user_id may be NULL: all */
 static int64
 fold_range(int64 from, int64 through, Datum user_id, bool all_users)
@@ -262,7 +173,7 @@ fold_range(int64 from, int64 through, Datum user_id, bool all_users)
 	args.values[1] = Int64GetDatum(through);
 	args.values[2] = user_id;
 	args.nulls[2] = all_users;
-	return fold(&fold_query, args);
+	return fold_into_timelines(&pending_events, args);
 }
 
 /* The events in (from, through] */
@@ -440,7 +351,7 @@ fold_failed(void *arg)
 	args.values[0] = user->logged_id;
 	query_execute_past_others(&settle_failed_query, args);
 	args.values[0] = user->user_id;
-	user->folded = fold(&fold_failed_query, args);
+	user->folded = fold_into_timelines(&failed_events, args);
 	query_execute(&forget, args);
 }
 
@@ -519,6 +430,16 @@ retry_failures(void)
 	return folded;
 }
 
+/* Run a statement that cannot be prepared */
+static void
+run_statement(const char *statement)
+{
+	int			result = SPI_execute(statement, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", statement, SPI_result_code_string(result));
+}
+
 /*
  * After the first refresh: put the timelines in the order of their keys, and
  * let the planner know them.
@@ -528,28 +449,27 @@ retry_failures(void)
  * Later on autovacuum sees to that.  This needs the table for itself, for a
  * second in each 100 MB, and is left out where others use it, or where we are
  * not its owner.
+ *
+ * Rows are large: to sort all in memory, or to sample as many as of other
+ * tables, would take more of it than a batch, and is not faster.
  */
 static void
 settle_timelines(void)
 {
-	static const char *const statements[] = {
-		"CLUSTER user_profile.timelines USING timelines_pkey",
-		"ANALYZE user_profile.timelines, user_profile.users, user_profile.events"
-	};
 	Oid			timelines = relation_oid("timelines");
+	int			nestlevel;
 
 	if (!owns_relation(timelines) ||
 		!ConditionalLockRelationOid(timelines, AccessExclusiveLock))
 		return;
 	pin_search_path();
-	for (size_t i = 0; i < lengthof(statements); i++)
-	{
-		int			result = SPI_execute(statements[i], false, 0);
-
-		if (result < 0)
-			elog(ERROR, "could not run \"%s\": %s", statements[i],
-				 SPI_result_code_string(result));
-	}
+	nestlevel = NewGUCNestLevel();
+	set_for_now("maintenance_work_mem", "16MB");
+	set_for_now("default_statistics_target", "10");
+	run_statement("CLUSTER user_profile.timelines USING timelines_pkey");
+	run_statement("ANALYZE user_profile.timelines, user_profile.users");
+	AtEOXact_GUC(true, nestlevel);
+	run_statement("ANALYZE user_profile.events");
 }
 
 /*

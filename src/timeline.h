@@ -116,6 +116,7 @@ extern bool timeline_clip_runs(const TimelineBlock *block, Period period,
 
 /* timeline_agg.c */
 extern MemoryContext aggregate_context(FunctionCallInfo fcinfo);
+extern void timeline_check_event(const TimelineEvent *event);
 extern void send_array(StringInfo message, const void *array, int64 n, size_t each);
 
 /* timeline_rows.c */
@@ -126,7 +127,7 @@ extern Datum rows_to_array(TupleDesc tupdesc, Datum *rows, int64 nrows);
 extern Timeline *timeline_from_events(const TimelineEvent *events, int64 nevents);
 extern void timeline_sort_events(TimelineEvent *events, int64 nevents);
 extern TimelineEvent *timeline_to_events(Timeline *const *timelines, int ntimelines,
-										 int64 *nevents);
+										 int64 room, int64 *nevents);
 extern Timeline *timeline_union(Timeline *const *timelines, int ntimelines);
 
 /* period.c */

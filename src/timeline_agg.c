@@ -21,7 +21,6 @@ typedef struct EventsState
 {
 	int64		nevents;
 	int64		capacity;
-	bool		sorted;
 	TimelineEvent *events;
 } EventsState;
 
@@ -84,10 +83,23 @@ events_reserve(EventsState *state, MemoryContext context, int64 more)
 static EventsState *
 events_state(MemoryContext context)
 {
-	EventsState *state = MemoryContextAllocZero(context, sizeof(EventsState));
+	return MemoryContextAllocZero(context, sizeof(EventsState));
+}
 
-	state->sorted = true;
-	return state;
+/* Check that an event can be in a timeline */
+void
+timeline_check_event(const TimelineEvent *event)
+{
+	if (TIMESTAMP_NOT_FINITE(event->at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("occurred_at must be finite")));
+	if (event->type < 0 || event->page < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("%s must not be negative, but is %d",
+						event->type < 0 ? "event_type_id" : "page_id",
+						event->type < 0 ? event->type : event->page)));
 }
 
 /* Read the event of this row */
@@ -106,16 +118,7 @@ event_from_args(FunctionCallInfo fcinfo, TimelineEvent *event)
 	event->type = PG_GETARG_INT32(2);
 	event->page = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);
 	event->id = PG_GETARG_INT64(4);
-	if (TIMESTAMP_NOT_FINITE(event->at))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("occurred_at must be finite")));
-	if (event->type < 0 || event->page < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("%s must not be negative, but is %d",
-						event->type < 0 ? "event_type_id" : "page_id",
-						event->type < 0 ? event->type : event->page)));
+	timeline_check_event(event);
 }
 
 PG_FUNCTION_INFO_V1(timeline_agg_transfn);
@@ -130,9 +133,6 @@ timeline_agg_transfn(PG_FUNCTION_ARGS)
 	event_from_args(fcinfo, &event);
 	if (state->nevents == state->capacity)
 		events_reserve(state, context, 1);
-	state->sorted = state->sorted &&
-		(state->nevents == 0 ||
-		 timeline_event_cmp(&state->events[state->nevents - 1], &event) <= 0);
 	state->events[state->nevents++] = event;
 	PG_RETURN_POINTER(state);
 }
@@ -148,9 +148,7 @@ timeline_agg_finalfn(PG_FUNCTION_ARGS)
 
 	/* Sorting the state in place changes nothing that it stands for */
 	state = (EventsState *) PG_GETARG_POINTER(0);
-	if (!state->sorted)
-		timeline_sort_events(state->events, state->nevents);
-	state->sorted = true;
+	timeline_sort_events(state->events, state->nevents);
 	PG_RETURN_POINTER(timeline_from_events(state->events, state->nevents));
 }
 
@@ -170,7 +168,6 @@ timeline_agg_combinefn(PG_FUNCTION_ARGS)
 		memcpy(into->events + into->nevents, from->events,
 			   from->nevents * sizeof(TimelineEvent));
 		into->nevents += from->nevents;
-		into->sorted = false;
 	}
 	PG_RETURN_POINTER(into);
 }
@@ -198,7 +195,6 @@ timeline_agg_deserialfn(PG_FUNCTION_ARGS)
 	events_reserve(state, CurrentMemoryContext, nevents);
 	memcpy(state->events, VARDATA_ANY(bytes), nevents * sizeof(TimelineEvent));
 	state->nevents = nevents;
-	state->sorted = false;
 	PG_RETURN_POINTER(state);
 }
 

@@ -42,11 +42,46 @@ typedef struct TimelineWriter
 	size_t		capacity;
 } TimelineWriter;
 
-/* Sort events into timeline order */
+/*
+ * Sort events into timeline order.  They mostly are, but for some that are
+ * late: those are taken out, sorted, and merged into the others.
+ */
 void
 timeline_sort_events(TimelineEvent *events, int64 nevents)
 {
-	sort_events(events, nevents);
+	int64		nlate = 0;
+	int64		kept = 0;
+	int64		last = 0;
+	TimelineEvent *late;
+
+	for (int64 i = 1; i < nevents; i++)
+	{
+		if (timeline_event_cmp(&events[last], &events[i]) <= 0)
+			last = i;
+		else
+			nlate++;
+	}
+	if (nlate == 0)
+		return;
+
+	late = MemoryContextAllocHuge(CurrentMemoryContext, nlate * sizeof(TimelineEvent));
+	nlate = 0;
+	for (int64 i = 0; i < nevents; i++)
+	{
+		if (kept == 0 || timeline_event_cmp(&events[kept - 1], &events[i]) <= 0)
+			events[kept++] = events[i];
+		else
+			late[nlate++] = events[i];
+	}
+	sort_events(late, nlate);
+	for (int64 i = nevents; nlate > 0;)
+	{
+		if (kept > 0 && timeline_event_cmp(&events[kept - 1], &late[nlate - 1]) > 0)
+			events[--i] = events[--kept];
+		else
+			events[--i] = late[--nlate];
+	}
+	pfree(late);
 }
 
 /* Make room for more bytes */
@@ -112,14 +147,13 @@ timeline_from_events(const TimelineEvent *events, int64 nevents)
 	return writer_end(&writer);
 }
 
-/* Decode blocks to an array of events in timeline order */
+/* Decode blocks to an array of events in timeline order, with room for more */
 static TimelineEvent *
-blocks_to_events(const TimelineBlock *blocks, int64 nblocks, int64 *nevents)
+blocks_to_events(const TimelineBlock *blocks, int64 nblocks, int64 room, int64 *nevents)
 {
 	TimelineEvent *events;
-	int64		total = 0;
+	int64		total = room;
 	int64		n = 0;
-	bool		sorted = true;
 
 	for (int64 i = 0; i < nblocks; i++)
 		total += blocks[i].nevents;
@@ -129,11 +163,9 @@ blocks_to_events(const TimelineBlock *blocks, int64 nblocks, int64 *nevents)
 	{
 		if (!timeline_block_events(&blocks[i], events + n))
 			timeline_report_damage();
-		sorted = sorted && (n == 0 || timeline_event_cmp(&events[n - 1], &events[n]) <= 0);
 		n += blocks[i].nevents;
 	}
-	if (!sorted)
-		sort_events(events, n);
+	timeline_sort_events(events, n);
 	*nevents = n;
 	return events;
 }
@@ -166,14 +198,14 @@ collect_blocks(Timeline *const *timelines, int ntimelines, int64 *nblocks)
 	return blocks;
 }
 
-/* All events of some timelines, in timeline order */
+/* All events of some timelines, in timeline order, in an array with room for more */
 TimelineEvent *
-timeline_to_events(Timeline *const *timelines, int ntimelines, int64 *nevents)
+timeline_to_events(Timeline *const *timelines, int ntimelines, int64 room, int64 *nevents)
 {
 	int64		nblocks;
 	TimelineBlock *blocks = collect_blocks(timelines, ntimelines, &nblocks);
 
-	return blocks_to_events(blocks, nblocks, nevents);
+	return blocks_to_events(blocks, nblocks, room, nevents);
 }
 
 /*
@@ -216,7 +248,7 @@ timeline_union(Timeline *const *timelines, int ntimelines)
 		else
 		{
 			int64		nevents;
-			TimelineEvent *events = blocks_to_events(blocks + i, end - i, &nevents);
+			TimelineEvent *events = blocks_to_events(blocks + i, end - i, 0, &nevents);
 
 			writer_add_events(&writer, events, nevents);
 			pfree(events);
@@ -238,7 +270,7 @@ timeline_merge(PG_FUNCTION_ARGS)
 
 	both[0] = PG_GETARG_TIMELINE_P(0);
 	both[1] = PG_GETARG_TIMELINE_P(1);
-	events = timeline_to_events(both, 2, &nevents);
+	events = timeline_to_events(both, 2, 0, &nevents);
 	PG_RETURN_POINTER(timeline_from_events(events, nevents));
 }
 
@@ -280,7 +312,7 @@ timeline_split(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	}
 
-	events = timeline_to_events(&timeline, 1, &nevents);
+	events = timeline_to_events(&timeline, 1, 0, &nevents);
 	nfirst = Max(nevents * first_bytes / size, 1);
 	npieces = 1 + Min((size - first_bytes + piece_bytes - 1) / piece_bytes, nevents - nfirst);
 	for (int64 i = 0; i < npieces; i++)

@@ -118,7 +118,7 @@ _PG_init(void)
 {
 	DefineCustomIntVariable("user_profile.batch_size",
 							"Most events that one transaction of a refresh folds.",
-							"More events a batch need more memory (about 50 bytes each) and write fewer versions of each timeline.",
+							"More events a batch need more memory (about 30 bytes each) and write fewer versions of each timeline.",
 							&batch_size,
 							1000000, 1, 100000000,
 							PGC_USERSET, 0, NULL, NULL, NULL);

@@ -51,7 +51,7 @@ CREATE FUNCTION user_profile.timeline_merge(timeline_a user_profile.timeline, ti
 	RETURNS user_profile.timeline
 	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION user_profile.timeline_merge(user_profile.timeline, user_profile.timeline) IS
-'All events of two timelines, encoded anew in the most compact form: what a refresh stores';
+'All events of two timelines, encoded anew in the most compact form';
 
 CREATE FUNCTION user_profile.timeline_split(
 	timeline user_profile.timeline, piece_bytes integer, first_bytes integer DEFAULT 0

@@ -86,7 +86,7 @@ WITH declared (level, privileges, names) AS (
 		'exclude_user', 'include_user', 'add_exclusion_rule', 'remove_exclusion_rule',
 		'preview_exclusion_rule', 'reset_content', 'preview_delete', 'delete_user',
 		'delete_company', 'schedule_delete', 'cancel_delete', 'run_scheduled_deletions',
-		'refresh', 'intern_event_type', 'intern_page', 'check_timelines', 'rebuild_timelines',
+		'refresh', 'check_timelines', 'rebuild_timelines',
 		'expire_events', 'grant_access', 'revoke_access'])
 ), wanted AS (
 	SELECT d.level, d.privileges, n.name

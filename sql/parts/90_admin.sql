@@ -5,15 +5,6 @@ CREATE PROCEDURE user_profile.refresh()
 COMMENT ON PROCEDURE user_profile.refresh() IS
 'Fold all pending events into timelines, in batches of the setting user_profile.batch_size, each in a transaction of its own; tells its progress by a NOTICE a batch. An event that cannot be folded is set aside in refresh_failures with a WARNING, and does not hold up those of other users. Error: active_sql_transaction inside a transaction block';
 
-CREATE FUNCTION user_profile.intern_event_type(kind user_profile.event_kind, name text, action text) RETURNS integer
-	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE STRICT;
-COMMENT ON FUNCTION user_profile.intern_event_type(user_profile.event_kind, text, text) IS
-'Id of an event type, added to the dictionary where it is new; for folding, under the refresh lock';
-CREATE FUNCTION user_profile.intern_page(page text) RETURNS integer
-	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE;
-COMMENT ON FUNCTION user_profile.intern_page(text) IS
-'Id of a page, added to the dictionary where it is new, NULL for NULL; for folding, under the refresh lock';
-
 CREATE FUNCTION user_profile.worker_status(
 	OUT state text, OUT started_at timestamptz, OUT finished_at timestamptz,
 	OUT next_at timestamptz, OUT failures integer, OUT error text)

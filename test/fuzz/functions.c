@@ -169,7 +169,7 @@ run_join(void *arg)
 	Joining    *join = arg;
 
 	join->joined = timeline_union(join->input->parts, join->input->nparts);
-	join->decoded = timeline_to_events(&join->joined, 1, &join->ndecoded);
+	join->decoded = timeline_to_events(&join->joined, 1, 0, &join->ndecoded);
 }
 
 /* The first two parts merged have their events; one after the other, those of all */
@@ -194,7 +194,7 @@ check_merge(const Input *input)
 	}
 	if (input->sound)
 	{
-		decoded = timeline_to_events(&merged, 1, &ndecoded);
+		decoded = timeline_to_events(&merged, 1, 0, &ndecoded);
 		CHECK(are_the_events(decoded, ndecoded));
 	}
 }
@@ -221,7 +221,7 @@ check_split(const Input *input, Timeline *timeline)
 			int64		ndecoded;
 
 			CHECK(is_valid(piece));
-			decoded = timeline_to_events(&piece, 1, &ndecoded);
+			decoded = timeline_to_events(&piece, 1, 0, &ndecoded);
 			CHECK(ndecoded > 0 && n + ndecoded <= MAX_EVENTS);
 			memcpy(together + n, decoded, ndecoded * sizeof(TimelineEvent));
 			n += ndecoded;

@@ -155,7 +155,7 @@ FROM unnest(ARRAY[
 	$$SELECT user_profile.reset_content('ada')$$, $$SELECT user_profile.preview_delete('ada')$$, 'CALL user_profile.refresh()',
 	$$INSERT INTO user_profile.events (user_id, name) VALUES ('x', 'y')$$, 'DELETE FROM user_profile.timelines', 'UPDATE user_profile.users SET name = NULL',
 	'TRUNCATE user_profile.events', 'TABLE user_profile.erasure_key', 'TABLE user_profile.erasures', 'TABLE user_profile.scheduled_deletions',
-	$$SELECT nextval('user_profile.events_event_id_seq')$$, $$SELECT user_profile.intern_page('/x')$$]) query;
+	$$SELECT nextval('user_profile.events_event_id_seq')$$, $$INSERT INTO user_profile.pages VALUES (1, '/x')$$]) query;
 SELECT throws_ok(format('SELECT user_profile.grant_access(%L, %L)', current_user, 'operator'), '42501', NULL, 'a reader grants nothing');
 RESET ROLE;
 

@@ -51,7 +51,7 @@ BEGIN
 END $$;
 CREATE TRIGGER refuse BEFORE INSERT ON user_profile.pages
 	FOR EACH ROW EXECUTE FUNCTION test.refuse('page');
-CREATE TRIGGER refuse BEFORE INSERT ON user_profile.timelines
+CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OF timeline ON user_profile.timelines
 	FOR EACH ROW EXECUTE FUNCTION test.refuse('user_id');
 
 -- 3,000 events of 40 users, answers among them; two companies

@@ -40,7 +40,12 @@ SELECT is((SELECT count(*) FROM user_profile.users), 0::bigint, 'the table users
 -- Batches: each moves the watermark by as many ids
 SET user_profile.batch_size = 700;
 SELECT is((SELECT last_refresh_at FROM user_profile.status), NULL, 'no refresh so far');
+-- What the planner learns of an empty table must not make it read the whole of a full one, again and again
+VACUUM user_profile.timelines, user_profile.users;
 CALL user_profile.refresh();
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT cmp_ok(seq_tup_read, '<=', 5 * 40::bigint, 'timelines are looked up by their keys, and read as a whole at most once') FROM pg_stat_user_tables
+WHERE relid = 'user_profile.timelines'::regclass;
 SELECT is((events, pending_events, folded_through, users, timeline_parts)::text, '(3000,0,3000,40,40)', 'status, all folded, a part a user')
 FROM user_profile.status;
 SELECT ok(last_refresh_at BETWEEN now() - interval '10 minutes' AND clock_timestamp() AND last_refresh_error IS NULL,
@@ -107,6 +112,22 @@ SELECT is(pg_relation_size(reltoastrelid), 0::bigint, 'nothing is out of line')
 FROM pg_class WHERE oid = 'user_profile.timelines'::regclass;
 SELECT is((SELECT count(*) FROM user_profile.live_timelines WHERE user_id = 'many'), 1::bigint, 'they are one timeline');
 SELECT test.sound('many parts');
+
+--
+-- Values that come compressed or out of line, and names of page views
+--
+INSERT INTO user_profile.events (user_id, kind, name, action, page)
+SELECT u, k, n, a, p
+FROM unnest(ARRAY[repeat('u', 1024), repeat('v', 1024), 'w']) u, unnest('{tracked,page_view,flow}'::user_profile.event_kind[]) k,
+	unnest(ARRAY['/a', '/b', repeat('n', 100000), repeat('m', 100000)]) n, unnest(ARRAY[NULL, '', 'seen', repeat('a', 100000)]) a,
+	unnest(ARRAY[NULL, '', '/a', repeat('n', 100000), repeat('p', 100000)]) p;
+UPDATE user_profile.events SET properties = (SELECT jsonb_object_agg(i, md5(i::text)) FROM generate_series(1, 200) i)
+WHERE length(user_id) = 1024 AND kind = 'tracked';
+CALL user_profile.refresh();
+SELECT test.sound('long values');
+SELECT is(count(*), 3 * 240::bigint, 'long values are folded') FROM user_profile.folded_events WHERE user_id = 'w' OR length(user_id) = 1024;
+SELECT is_empty($$SELECT kind, name, action FROM user_profile.event_types GROUP BY 1, 2, 3 HAVING count(*) > 1$$, 'an event type is in the dictionary once');
+SELECT is_empty($$SELECT page FROM user_profile.pages GROUP BY 1 HAVING count(*) > 1$$, 'a page likewise');
 
 --
 -- Rebuild
