@@ -499,8 +499,8 @@ put_event(const NewEvent *event, int64 *event_id)
 	{TEXTOID, TEXTOID, InvalidOid, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}
 
 	/*
-	 * By whether there are aliases and whether there is a message id, as to
-	 * look out for either costs a sixth of the whole
+	 * By whether there are aliases, as to look for one costs a sixth of the
+	 * whole, and whether there is a message id: most have none
 	 */
 	static SqlQuery queries[2][2] = {
 		{
