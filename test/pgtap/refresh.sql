@@ -44,8 +44,9 @@ SELECT is((SELECT last_refresh_at FROM user_profile.status), NULL, 'no refresh s
 VACUUM user_profile.timelines, user_profile.users;
 CALL user_profile.refresh();
 SELECT pg_stat_force_next_flush() \g /dev/null
-SELECT cmp_ok(seq_tup_read, '<=', 5 * 40::bigint, 'timelines are looked up by their keys, and read as a whole at most once') FROM pg_stat_user_tables
-WHERE relid = 'user_profile.timelines'::regclass;
+-- CLUSTER at the end reads the versions of five batches, for the table and for its index
+SELECT cmp_ok(seq_tup_read, '<=', CASE relname WHEN 'users' THEN 0 ELSE 2 * 5 * 40 END::bigint, relname || ' are looked up by their keys')
+FROM pg_stat_user_tables WHERE schemaname = 'user_profile' AND relname IN ('timelines', 'users') ORDER BY relname;
 SELECT is((events, pending_events, folded_through, users, timeline_parts)::text, '(3000,0,3000,40,40)', 'status, all folded, a part a user')
 FROM user_profile.status;
 SELECT ok(last_refresh_at BETWEEN now() - interval '10 minutes' AND clock_timestamp() AND last_refresh_error IS NULL,

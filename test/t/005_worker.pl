@@ -285,10 +285,11 @@ foreach my $database (qw(written changed))
 $holders{written}->query_safe(q{SELECT user_profile.track('writer', 'slow')});
 $holders{changed}->query_safe(q{UPDATE user_profile.users SET name = 'Held' WHERE user_id = 'held'});
 
-# DROP EXTENSION and DROP DATABASE while it works
+# DROP EXTENSION and DROP DATABASE while it works, by batches of so few users that one statement
+# writes them
 $node->safe_psql('postgres', 'CREATE DATABASE doomed');
 $node->safe_psql('doomed', 'CREATE EXTENSION user_profile');
-$set->('user_profile.batch_size', '2000');
+$set->('user_profile.batch_size', '200');
 $set->('user_profile.max_workers', '4');
 $set->('user_profile.databases', 'doomed, postgres, written, changed');
 my $load = q{INSERT INTO user_profile.events (user_id, name, occurred_at)
