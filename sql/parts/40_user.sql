@@ -149,7 +149,7 @@ FROM user_profile.live_timelines t
 CROSS JOIN LATERAL user_profile.timeline_sessions(t.timeline) s
 LEFT JOIN user_profile.pages entry ON entry.page_id OPERATOR(pg_catalog.=) s.entry_page_id
 LEFT JOIN user_profile.pages exit ON exit.page_id OPERATOR(pg_catalog.=) s.exit_page_id
-WHERE s.started_at OPERATOR(pg_catalog.<@) period;
+WHERE user_profile.in_period(s.started_at, period);
 END;
 COMMENT ON FUNCTION user_profile.users_sessions(tstzrange) IS
 'Sessions of each user that start in a period. session_number: 1 is the user''s first ever';
