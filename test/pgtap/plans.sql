@@ -150,6 +150,12 @@ SELECT is((SELECT count(*) FROM test.nodes(test.explain('SELECT * FROM user_prof
 		WHERE n ->> 'Relation Name' = 'events' AND n ->> 'Node Type' LIKE '%Seq Scan%'), 0::bigint,
 	'all timelines are read without a scan of the log');
 
+-- A session's pages are looked up or hashed, not compared with each page: a user has many sessions
+-- in a period, whatever the planner expects of a range
+SELECT is((SELECT string_agg(n ->> 'Join Filter', ', ') FROM test.nodes(test.explain(
+			'SELECT * FROM user_profile.users_sessions(''[2024-01-01,2024-02-01)'') WHERE user_id = ''u7''')) n
+		WHERE n ->> 'Join Filter' LIKE '%page_id%'), NULL, 'pages of sessions are found by their ids');
+
 -- Figures about everybody are made by all processes together, not by the one that gathers, and
 -- are the same as by one
 SET max_parallel_workers_per_gather = 2;
