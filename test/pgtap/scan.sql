@@ -253,6 +253,7 @@ FROM (SELECT id, user_profile.timeline_send(timeline) AS b FROM test.t WHERE id 
 UNION ALL
 SELECT substr(b, 1, floor(random() * length(b))::int)
 FROM (SELECT user_profile.timeline_send(timeline) AS b FROM test.t WHERE id IN (1, 10, 40, 45, 79)) t, generate_series(1, 40);
+SET jit = off;
 CREATE TABLE test.outcomes AS
 SELECT q, bytes, test.outcome(q, bytes::user_profile.timeline) AS scanned, test.outcome(test.by_function(q), bytes::user_profile.timeline) AS called
 FROM test.damaged, unnest(ARRAY['SELECT session_number, started_at, ended_at, duration, events, entry_page_id, exit_page_id, entry_event_id, exit_event_id
