@@ -67,7 +67,7 @@ foreach my $database ('plain', 'custom', 'directory', 'data_only')
 	{
 		my $dump = slurp_file($_);
 		$dump =~ s/^\\(un)?restrict .*$//mg;	# a random key
-		$dump;
+		join("\n", sort split(/\n/, $dump));	# rows in any order: larger ones are placed anew
 	} ("$basedir/plain", "$basedir/again.$database");
 	is_same_text($first, $second, "the dump and the dump of the restored, $database");
 }
