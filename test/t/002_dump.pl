@@ -67,7 +67,11 @@ foreach my $database ('plain', 'custom', 'directory', 'data_only')
 	{
 		my $dump = slurp_file($_);
 		$dump =~ s/^\\(un)?restrict .*$//mg;	# a random key
-		join("\n", sort split(/\n/, $dump));	# rows in any order: larger ones are placed anew
+		# A row goes to whichever page has room for it, also to one before the last row's: for rows
+		# as large as timelines, the order of a restored table is not that of the dump
+		$dump =~ s{^(COPY user_profile\.timelines .*?\n)(.*?)^(\\\.)$}
+			{$1 . join("\n", sort split(/\n/, $2)) . "\n$3"}mse or die 'no rows of timelines';
+		$dump;
 	} ("$basedir/plain", "$basedir/again.$database");
 	is_same_text($first, $second, "the dump and the dump of the restored, $database");
 }
