@@ -146,27 +146,55 @@ any_suppressed(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(known == SOMEBODY);
 }
 
-/* The rows of one of our tables by a condition on the first column of its primary key */
+/* One of our tables, and its primary key */
+typedef struct Keyed
+{
+	Oid			table;
+	Oid			key;
+} Keyed;
+
+static Keyed
+keyed_table(const char *name)
+{
+	Keyed		keyed = {relation_oid(name)};
+	Relation	relation = relation_open(keyed.table, AccessShareLock);
+
+	keyed.key = primary_key_index(relation);
+	relation_close(relation, NoLock);	/* so that the index stays, too */
+	return keyed;
+}
+
+/* A condition on a column of the primary key */
+typedef struct KeyCondition
+{
+	StrategyNumber strategy;
+	RegProcedure operator;
+	Datum		value;
+} KeyCondition;
+
+/* The rows of a table by conditions on the first columns of its primary key */
 typedef struct KeyScan
 {
 	Relation	relation;
 	Relation	key;
 	IndexScanDesc scan;
-	ScanKeyData condition;
 	TupleTableSlot *row;
 } KeyScan;
 
 static void
-begin_key_scan(KeyScan *look, const char *table, StrategyNumber strategy,
-			   RegProcedure operator, Datum value)
+begin_key_scan(KeyScan *look, Keyed keyed, const KeyCondition *conditions, int nconditions)
 {
-	look->relation = relation_open(relation_oid(table), AccessShareLock);
-	look->key = index_open(primary_key_index(look->relation), AccessShareLock);
+	ScanKeyData keys[2];
+
+	look->relation = relation_open(keyed.table, AccessShareLock);
+	look->key = index_open(keyed.key, AccessShareLock);
 	look->row = table_slot_create(look->relation, NULL);
-	ScanKeyEntryInitialize(&look->condition, 0, 1, strategy, InvalidOid,
-						   look->key->rd_indcollation[0], operator, value);
-	look->scan = index_beginscan_compat(look->relation, look->key, GetActiveSnapshot(), 1);
-	index_rescan(look->scan, &look->condition, 1, NULL, 0);
+	for (int i = 0; i < nconditions; i++)
+		ScanKeyEntryInitialize(&keys[i], 0, (AttrNumber) (i + 1), conditions[i].strategy,
+							   InvalidOid, look->key->rd_indcollation[i],
+							   conditions[i].operator, conditions[i].value);
+	look->scan = index_beginscan_compat(look->relation, look->key, GetActiveSnapshot(), nconditions);
+	index_rescan(look->scan, keys, nconditions, NULL, 0);
 }
 
 static bool
@@ -219,7 +247,7 @@ nothing_pending(void)
 {
 	Look		look;
 	KeyScan		events;
-	Datum		folded_through = Int64GetDatum(0);
+	KeyCondition above = {BTGreaterStrategyNumber, F_INT8GT, Int64GetDatum(0)};
 	bool		isnull;
 	bool		any;
 
@@ -230,9 +258,9 @@ nothing_pending(void)
 		return false;
 	begin_look(&look, "refresh_state");
 	if (next_row(&look))
-		folded_through = Int64GetDatum(DatumGetInt64(row_value(&look, "folded_through", &isnull)));
+		above.value = Int64GetDatum(DatumGetInt64(row_value(&look, "folded_through", &isnull)));
 	end_look(&look);
-	begin_key_scan(&events, "events", BTGreaterStrategyNumber, F_INT8GT, folded_through);
+	begin_key_scan(&events, keyed_table("events"), &above, 1);
 	any = next_row_by_key(&events);
 	end_key_scan(&events);
 	return !any;
@@ -282,7 +310,6 @@ is_folded(PG_FUNCTION_ARGS)
 		{TEXTOID}
 	};
 	PendingUsers *pending = fcinfo->flinfo->fn_extra;
-	QueryArgs	args = query_args(fcinfo);
 	bool		found;
 
 	if (pending == NULL)
@@ -300,81 +327,105 @@ is_folded(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(users_lookup(pending->users, PG_GETARG_TEXT_PP(0)) == NULL);
 	}
 	SPI_connect();
-	found = query_read(&query, args) > 0;
+	found = query_read(&query, query_args(fcinfo)) > 0;
 	SPI_finish();
 	PG_RETURN_BOOL(!found);
 }
 
-/*
- * Read the parts of a user that end at some time or after it.  By the primary
- * key itself: a query takes twice as long, and whoever asks about everybody
- * asks for thousands of users.  So what the view parts would check is checked
- * here.
- */
-static Timeline **
-read_parts(Datum user_id, TimestampTz since, int *nparts)
+/* What is found out once a query for user_timeline() */
+typedef struct PartsSource
 {
-	KeyScan		look;
+	Oid			role;			/* who asks */
+	Visibility	visibility;
+	Keyed		keyed;
 	AttrNumber	last_at;
 	AttrNumber	timeline;
-	AclResult	access;
-	int			capacity = 4;
-	Timeline  **parts = palloc(capacity * sizeof(Timeline *));
+} PartsSource;
 
-	begin_key_scan(&look, "timelines", BTEqualStrategyNumber, F_TEXTEQ, user_id);
-	access = pg_class_aclcheck(RelationGetRelid(look.relation), GetUserId(), ACL_SELECT);
+/*
+ * The source of this call site.  What the view parts would check is checked
+ * here: the rights to the table now, and whom the caller may see at each call.
+ */
+static PartsSource *
+parts_source(FunctionCallInfo fcinfo)
+{
+	PartsSource *source = fcinfo->flinfo->fn_extra;
+	AclResult	access;
+
+	/* The role may change in a transaction, for which PL/pgSQL keeps this */
+	if (source != NULL && source->role == GetUserId())
+		return source;
+	source = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(PartsSource));
+	source->role = GetUserId();
+	source->keyed = keyed_table("timelines");
+	access = pg_class_aclcheck(source->keyed.table, GetUserId(), ACL_SELECT);
 	if (access != ACLCHECK_OK)
-		aclcheck_error(access, OBJECT_TABLE, RelationGetRelationName(look.relation));
-	last_at = get_attnum(RelationGetRelid(look.relation), "last_at");
-	timeline = get_attnum(RelationGetRelid(look.relation), "timeline");
-	*nparts = 0;
+		aclcheck_error(access, OBJECT_TABLE, "timelines");
+	source->last_at = get_attnum(source->keyed.table, "last_at");
+	source->timeline = get_attnum(source->keyed.table, "timeline");
+	fcinfo->flinfo->fn_extra = source;
+	return source;
+}
+
+/*
+ * Add the parts of a user, from one of them on, that end at some time or after
+ * it.  By the primary key itself: a query takes twice as long, and whoever asks
+ * about everybody asks for thousands of users.
+ */
+static void
+add_parts(TimelineJoin *join, const PartsSource *source, Datum user_id, int32 from,
+		  TimestampTz since)
+{
+	const KeyCondition conditions[] = {
+		{BTEqualStrategyNumber, F_TEXTEQ, user_id},
+		{BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(from)}
+	};
+	KeyScan		look;
+
+	begin_key_scan(&look, source->keyed, conditions, lengthof(conditions));
 	while (next_row_by_key(&look))
 	{
 		bool		isnull;
+		Datum		stored;
+		Timeline   *timeline;
 
-		if (DatumGetTimestampTz(slot_getattr(look.row, last_at, &isnull)) < since)
+		if (DatumGetTimestampTz(slot_getattr(look.row, source->last_at, &isnull)) < since)
 			continue;
-		if (*nparts == capacity)
-		{
-			capacity *= 2;
-			parts = repalloc(parts, capacity * sizeof(Timeline *));
-		}
-
-		/* The row goes when the next one comes */
-		parts[(*nparts)++] = (Timeline *)
-			PG_DETOAST_DATUM_COPY(slot_getattr(look.row, timeline, &isnull));
+		stored = slot_getattr(look.row, source->timeline, &isnull);
+		timeline = DatumGetTimelineP(stored);
+		timeline_join_add(join, timeline, since);
+		if ((Pointer) timeline != DatumGetPointer(stored))
+			pfree(timeline);
 	}
 	end_key_scan(&look);
-	return parts;
 }
 
-/* All parts of a user that end at some time or after it, and what is pending, as one */
+/*
+ * All parts of a user that end at some time or after it, and what is pending,
+ * as one.  Who has part 0 gives it, so that it is not read again.
+ */
 PG_FUNCTION_INFO_V1(user_timeline);
 Datum
 user_timeline(PG_FUNCTION_ARGS)
 {
-	Visibility	visibility = (Visibility) (intptr_t) fcinfo->flinfo->fn_extra;
-	Timeline  **timelines = NULL;
+	PartsSource *source = parts_source(fcinfo);
+	TimelineJoin join = {0};
 	Timeline   *timeline;
-	int			n = 0;
 
 	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1) &&
-		user_is_visible(PG_GETARG_DATUM(0), &visibility))
-		timelines = read_parts(PG_GETARG_DATUM(0), PG_GETARG_TIMESTAMPTZ(1), &n);
-	fcinfo->flinfo->fn_extra = (void *) (intptr_t) visibility;
-	if (!PG_ARGISNULL(2))
+		user_is_visible(PG_GETARG_DATUM(0), &source->visibility))
 	{
-		timelines = timelines == NULL ? palloc(sizeof(Timeline *)) :
-			repalloc(timelines, (n + 1) * sizeof(Timeline *));
-		timelines[n++] = PG_GETARG_TIMELINE_P(2);
+		const TimestampTz since = PG_GETARG_TIMESTAMPTZ(1);
+
+		if (!PG_ARGISNULL(2))
+			timeline_join_add(&join, PG_GETARG_TIMELINE_P(2), since);
+		add_parts(&join, source, PG_GETARG_DATUM(0), PG_ARGISNULL(2) ? 0 : 1, since);
 	}
-	if (n == 0)
+	if (!PG_ARGISNULL(3))
+		timeline_join_add(&join, PG_GETARG_TIMELINE_P(3), PG_INT64_MIN);
+	timeline = timeline_join_end(&join);
+	if (timeline == NULL)
 		PG_RETURN_NULL();
-	timeline = timeline_union(timelines, n);
-	for (int i = 0; i < n; i++)
-		if (PG_ARGISNULL(2) || i < n - 1)
-			pfree(timelines[i]);
-	pfree(timelines);
 	PG_RETURN_POINTER(timeline);
 }
 

@@ -75,6 +75,24 @@ typedef struct BlockColumns
 	int32		page_dict[TIMELINE_BLOCK_EVENTS];
 } BlockColumns;
 
+/* A timeline that is being written */
+typedef struct TimelineWriter
+{
+	uint8	   *data;			/* with room for the varlena header in front */
+	size_t		size;
+	size_t		capacity;
+} TimelineWriter;
+
+/* Timelines that are being joined; all zero at first */
+typedef struct TimelineJoin
+{
+	TimelineWriter writer;		/* of those in the order of time */
+	int64		last_at;
+	Timeline  **others;
+	int			nothers;
+	int			capacity;
+} TimelineJoin;
+
 /* What to decode of a block */
 #define COLUMN_TIMES	1
 #define COLUMN_IDS		2
@@ -129,6 +147,8 @@ extern void timeline_sort_events(TimelineEvent *events, int64 nevents);
 extern TimelineEvent *timeline_to_events(Timeline *const *timelines, int ntimelines,
 										 int64 room, int64 *nevents);
 extern Timeline *timeline_union(Timeline *const *timelines, int ntimelines);
+extern void timeline_join_add(TimelineJoin *join, const Timeline *timeline, int64 since);
+extern Timeline *timeline_join_end(TimelineJoin *join);
 
 /* period.c */
 extern Period period_from_datum(Datum datum);

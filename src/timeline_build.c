@@ -34,14 +34,6 @@
 #define ST_DECLARE
 #include "lib/sort_template.h"
 
-/* A timeline that is being written */
-typedef struct TimelineWriter
-{
-	uint8	   *data;			/* with room for the varlena header in front */
-	size_t		size;
-	size_t		capacity;
-} TimelineWriter;
-
 /*
  * Sort events into timeline order.  They mostly are, but for some that are
  * late: those are taken out, sorted, and merged into the others.
@@ -257,6 +249,73 @@ timeline_union(Timeline *const *timelines, int ntimelines)
 	}
 	pfree(blocks);
 	return writer_end(&writer);
+}
+
+/*
+ * Join timelines that come one after the other, mostly in the order of time:
+ * the blocks of those that do are appended as they are.  Others are kept, and
+ * joined in the end.  One that ends before some time is passed over.
+ */
+void
+timeline_join_add(TimelineJoin *join, const Timeline *timeline, int64 since)
+{
+	size_t		size = VARSIZE_ANY_EXHDR(timeline);
+	TimelineCursor cursor;
+	TimelineBlock block;
+	int64		first_at = PG_INT64_MAX;
+	int64		last_at = PG_INT64_MIN;
+
+	timeline_begin(&cursor, timeline);
+	while (timeline_read(&cursor, &block))
+	{
+		first_at = Min(first_at, block.first_at);
+		last_at = block.last_at;
+	}
+	if (last_at < since)
+		return;
+	if (join->writer.data == NULL)
+	{
+		writer_begin(&join->writer, 2 * size);
+		join->last_at = PG_INT64_MIN;
+	}
+	if (first_at > join->last_at)
+	{
+		writer_reserve(&join->writer, size - 1);
+		memcpy(join->writer.data + join->writer.size, VARDATA_ANY(timeline) + 1, size - 1);
+		join->writer.size += size - 1;
+		join->last_at = Max(join->last_at, last_at);
+		return;
+	}
+	if (join->nothers == join->capacity)
+	{
+		join->capacity = Max(4, 2 * join->capacity);
+		join->others = join->others == NULL ?
+			palloc(join->capacity * sizeof(Timeline *)) :
+			repalloc(join->others, join->capacity * sizeof(Timeline *));
+	}
+	join->others[join->nothers] = palloc(VARSIZE_ANY(timeline));
+	memcpy(join->others[join->nothers++], timeline, VARSIZE_ANY(timeline));
+}
+
+/* What was joined; NULL where nothing was added */
+Timeline *
+timeline_join_end(TimelineJoin *join)
+{
+	Timeline   *joined;
+	Timeline  **all;
+
+	if (join->writer.data == NULL)
+		return NULL;
+	joined = writer_end(&join->writer);
+	if (join->nothers == 0)
+		return joined;
+	all = repalloc(join->others, (join->nothers + 1) * sizeof(Timeline *));
+	all[join->nothers] = joined;
+	joined = timeline_union(all, join->nothers + 1);
+	for (int i = 0; i <= join->nothers; i++)
+		pfree(all[i]);
+	pfree(all);
+	return joined;
 }
 
 /* Join two timelines in as few blocks as hold them: the form to be stored */

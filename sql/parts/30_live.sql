@@ -120,11 +120,11 @@ COMMENT ON VIEW user_profile.pending_timelines IS
 'Pending events, folded on the fly: event_type_id is the bare kind, page_id 2147483647 stands for any page (the event has it)';
 
 CREATE FUNCTION user_profile.user_timeline(
-	user_id text, since timestamptz, pending user_profile.timeline
+	user_id text, since timestamptz, part_0 user_profile.timeline, pending user_profile.timeline
 ) RETURNS user_profile.timeline
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION user_profile.user_timeline(text, timestamptz, user_profile.timeline) IS
-'The parts of a user without those that end before since, and pending, which may be NULL, as one timeline; NULL where there is nothing';
+COMMENT ON FUNCTION user_profile.user_timeline(text, timestamptz, user_profile.timeline, user_profile.timeline) IS
+'The parts of a user without those that end before since, and pending, as one timeline; NULL where there is nothing. Who has part 0 gives it, so that it is not read again; it and pending may be NULL';
 
 CREATE FUNCTION user_profile.is_folded(user_id text) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1
@@ -140,13 +140,13 @@ RETURNS TABLE (user_id text, timeline user_profile.timeline)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
 SELECT t.user_id, CASE WHEN t.open THEN t.timeline
-	ELSE user_profile.user_timeline(t.user_id, since, NULL) END
+	ELSE user_profile.user_timeline(t.user_id, since, t.timeline, NULL) END
 FROM user_profile.parts t
 WHERE t.part OPERATOR(pg_catalog.=) 0
 	AND (t.last_at OPERATOR(pg_catalog.>=) since OR NOT t.open)
 	AND user_profile.is_folded(t.user_id)
 UNION ALL
-SELECT p.user_id, user_profile.user_timeline(p.user_id, since, p.timeline)
+SELECT p.user_id, user_profile.user_timeline(p.user_id, since, NULL, p.timeline)
 FROM user_profile.pending_timelines p;
 END;
 COMMENT ON FUNCTION user_profile.timelines_since(timestamptz) IS

@@ -29,14 +29,14 @@ RETURNS TABLE (company_id text, user_id text, timeline user_profile.timeline)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
 SELECT m.company_id, m.user_id, CASE WHEN t.open THEN t.timeline
-	ELSE user_profile.user_timeline(t.user_id, (SELECT since), NULL) END
+	ELSE user_profile.user_timeline(t.user_id, (SELECT since), t.timeline, NULL) END
 FROM user_profile.companies_members(with_excluded) m
 JOIN user_profile.parts t ON t.user_id OPERATOR(pg_catalog.=) m.user_id
 WHERE t.part OPERATOR(pg_catalog.=) 0
 	AND (t.last_at OPERATOR(pg_catalog.>=) (SELECT since) OR NOT t.open)
 	AND user_profile.is_folded(t.user_id)
 UNION ALL
-SELECT p.company_id, p.user_id, user_profile.user_timeline(p.user_id, (SELECT since), p.timeline)
+SELECT p.company_id, p.user_id, user_profile.user_timeline(p.user_id, (SELECT since), NULL, p.timeline)
 FROM (
 	SELECT m.company_id, m.user_id, user_profile.timeline_agg(e.occurred_at,
 		user_profile.event_kind_number(e.kind),

@@ -161,15 +161,23 @@ typedef struct Joining
 	Timeline   *joined;
 	TimelineEvent *decoded;
 	int64		ndecoded;
+	Timeline   *added;			/* the same, one after the other */
+	TimelineEvent *added_decoded;
+	int64		nadded;
 } Joining;
 
 static void
 run_join(void *arg)
 {
 	Joining    *join = arg;
+	TimelineJoin adding = {0};
 
 	join->joined = timeline_union(join->input->parts, join->input->nparts);
 	join->decoded = timeline_to_events(&join->joined, 1, 0, &join->ndecoded);
+	for (int i = 0; i < join->input->nparts; i++)
+		timeline_join_add(&adding, join->input->parts[i], PG_INT64_MIN);
+	join->added = timeline_join_end(&adding);
+	join->added_decoded = timeline_to_events(&join->added, 1, 0, &join->nadded);
 }
 
 /* The first two parts merged have their events; one after the other, those of all */
@@ -381,7 +389,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	Input		input;
-	Joining		join = {&input, NULL, NULL, 0};
+	Joining		join = {.input = &input};
 	int			sqlstate;
 
 	CHECK(guarded(run_send_array, NULL) == ERRCODE_PROGRAM_LIMIT_EXCEEDED);
@@ -393,6 +401,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		CHECK(is_valid(join.joined));
 		CHECK(are_the_events(join.decoded, join.ndecoded));
+		CHECK(is_valid(join.added));
+		CHECK(are_the_events(join.added_decoded, join.nadded));
 	}
 
 	/*

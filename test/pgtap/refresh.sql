@@ -113,6 +113,22 @@ SELECT is(pg_relation_size(reltoastrelid), 0::bigint, 'nothing is out of line')
 FROM pg_class WHERE oid = 'user_profile.timelines'::regclass;
 SELECT is((SELECT count(*) FROM user_profile.live_timelines WHERE user_id = 'many'), 1::bigint, 'they are one timeline');
 SELECT test.sound('many parts');
+-- The timeline of one user, with and without the parts before some time; with what else is given
+SELECT is(user_profile.user_timeline('many', since, given.part_0, given.pending)::text,
+	(SELECT user_profile.timeline_agg(t.timeline)::text FROM (
+		SELECT timeline FROM user_profile.timelines WHERE user_id = 'many' AND last_at >= since
+		UNION ALL SELECT given.pending) t),
+	format('user_timeline(): since %s, %s, %s', since,
+		CASE WHEN given.part_0 IS NULL THEN 'part 0 read' ELSE 'part 0 given' END,
+		CASE WHEN given.pending IS NULL THEN 'nothing pending' ELSE 'and what is pending' END))
+FROM unnest('{-infinity,2025-01-01,infinity}'::timestamptz[]) since, LATERAL (
+	SELECT p.part_0, q.pending
+	FROM (SELECT timeline AS part_0 FROM user_profile.timelines WHERE user_id = 'many' AND part = 0 UNION ALL SELECT NULL) p,
+		(SELECT user_profile.timeline_agg('2024-02-01'::timestamptz, 0, 0, 100000 + i) AS pending FROM generate_series(1, 2) i
+			UNION ALL SELECT NULL) q) given;
+SELECT is(user_profile.user_timeline('many', since, NULL, NULL)::text, NULL, 'no part ends in infinity')
+FROM (VALUES ('infinity'::timestamptz)) v (since);
+SELECT is(user_profile.user_timeline('nobody', '-infinity', NULL, NULL)::text, NULL, 'nobody has no timeline');
 
 --
 -- Values that come compressed or out of line, and names of page views
