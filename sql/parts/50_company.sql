@@ -23,18 +23,18 @@ COMMENT ON FUNCTION user_profile.companies_members(boolean) IS
 'Users that are members of companies now, with or without those that are excluded';
 
 -- Members with nothing pending, and with pending events: as timelines_since(),
--- whose comment says why
+-- whose comment says why. One row a member, so that members are counted by it.
 CREATE FUNCTION user_profile.companies_timelines(since timestamptz, with_excluded boolean DEFAULT false)
 RETURNS TABLE (company_id text, user_id text, timeline user_profile.timeline)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
-SELECT m.company_id, m.user_id, CASE WHEN t.open THEN t.timeline
-	ELSE user_profile.user_timeline(t.user_id, (SELECT since), t.timeline, NULL) END
+SELECT m.company_id, m.user_id, CASE
+	WHEN NOT t.open THEN user_profile.user_timeline(t.user_id, (SELECT since), t.timeline, NULL)
+	WHEN t.last_at OPERATOR(pg_catalog.>=) (SELECT since) THEN t.timeline END
 FROM user_profile.companies_members(with_excluded) m
-JOIN user_profile.parts t ON t.user_id OPERATOR(pg_catalog.=) m.user_id
-WHERE t.part OPERATOR(pg_catalog.=) 0
-	AND (t.last_at OPERATOR(pg_catalog.>=) (SELECT since) OR NOT t.open)
-	AND user_profile.is_folded(t.user_id)
+LEFT JOIN user_profile.parts t ON t.user_id OPERATOR(pg_catalog.=) m.user_id
+	AND t.part OPERATOR(pg_catalog.=) 0
+WHERE user_profile.is_folded(m.user_id)
 UNION ALL
 SELECT p.company_id, p.user_id, user_profile.user_timeline(p.user_id, (SELECT since), NULL, p.timeline)
 FROM (
@@ -47,10 +47,10 @@ FROM (
 ) p;
 END;
 COMMENT ON FUNCTION user_profile.companies_timelines(timestamptz, boolean) IS
-'One timeline per company and member, pending events included, without parts that end before since (NULL where there is no other); excluded members only where with_excluded';
+'One row per company and member, with the timeline: pending events included, without parts that end before since, NULL where there is no other; excluded members only where with_excluded';
 
 CREATE VIEW user_profile.company_profiles WITH (security_invoker = true) AS
-SELECT c.company_id, c.name, COALESCE(m.users, 0) AS users,
+SELECT c.company_id, c.name, COALESCE(t.users, 0) AS users,
 	COALESCE((t.stats).sessions, 0) AS total_sessions,
 	(t.stats).first_at AS first_seen_at, (t.stats).last_at AS last_seen_at,
 	COALESCE(c.signed_up_at, (t.stats).first_at) AS sign_up_date,
@@ -59,12 +59,8 @@ SELECT c.company_id, c.name, COALESCE(m.users, 0) AS users,
 	c.properties, COALESCE((t.stats).total_events, 0) AS total_events
 FROM user_profile.live_companies c
 LEFT JOIN (
-	SELECT i.company_id, pg_catalog.count(*) AS users
-	FROM user_profile.included_members i
-	GROUP BY i.company_id
-) m ON m.company_id OPERATOR(pg_catalog.=) c.company_id
-LEFT JOIN (
-	SELECT i.company_id, user_profile.timelines_stats(i.timeline, '(,)') AS stats
+	SELECT i.company_id, pg_catalog.count(*) AS users,
+		user_profile.timelines_stats(i.timeline, '(,)') AS stats
 	FROM user_profile.companies_timelines('-infinity') i
 	GROUP BY i.company_id
 ) t ON t.company_id OPERATOR(pg_catalog.=) c.company_id;
@@ -81,7 +77,7 @@ RETURNS TABLE (
 	previous_avg_session interval)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-SELECT c.company_id, COALESCE(m.users, 0), COALESCE((s.during).active_users, 0),
+SELECT c.company_id, COALESCE(s.users, 0), COALESCE((s.during).active_users, 0),
 	COALESCE((s.during).total_events, 0), COALESCE((s.during).tracked_events, 0),
 	COALESCE((s.during).labeled_events, 0), COALESCE((s.during).feature_tag_events, 0),
 	COALESCE((s.during).page_views, 0), COALESCE((s.during).content_interactions, 0),
@@ -93,19 +89,15 @@ SELECT c.company_id, COALESCE(m.users, 0), COALESCE((s.during).active_users, 0),
 FROM user_profile.live_companies c
 CROSS JOIN (SELECT user_profile.previous_period(period) IS NOT NULL AS bounded) b
 LEFT JOIN (
-	SELECT t.company_id, user_profile.timelines_stats(t.timeline, period) AS during,
+	SELECT t.company_id, pg_catalog.count(*) AS users,
+		user_profile.timelines_stats(t.timeline, period) AS during,
 		CASE WHEN (SELECT user_profile.previous_period(period)) IS NOT NULL THEN
 			user_profile.timelines_stats(t.timeline, (SELECT user_profile.previous_period(period)))
 				FILTER (WHERE (SELECT user_profile.previous_period(period)) IS NOT NULL) END AS before
 	FROM user_profile.companies_timelines(user_profile.first_needed_at(
 		COALESCE(user_profile.previous_period(period), period))) t
 	GROUP BY t.company_id
-) s ON s.company_id OPERATOR(pg_catalog.=) c.company_id
-LEFT JOIN (
-	SELECT i.company_id, pg_catalog.count(*) AS users
-	FROM user_profile.included_members i
-	GROUP BY i.company_id
-) m ON m.company_id OPERATOR(pg_catalog.=) c.company_id;
+) s ON s.company_id OPERATOR(pg_catalog.=) c.company_id;
 END;
 COMMENT ON FUNCTION user_profile.companies_overview(tstzrange) IS
 'Overview of a period for each company, over its members. users: the members; active_users: those with an event in the period. previous_...: the same for the period of equal length just before, NULL for an unbounded one';
