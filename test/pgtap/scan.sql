@@ -26,24 +26,7 @@ ALTER TABLE test.t ADD PRIMARY KEY (id);
 ANALYZE test.t;
 SELECT timeline AS one FROM test.t WHERE id = 10 \gset
 
--- All nodes of a plan, and how many of them scan without the function
-CREATE FUNCTION test.nodes(plan json) RETURNS SETOF json
-LANGUAGE sql AS $$
-	WITH RECURSIVE nodes AS (
-		SELECT plan AS node
-		UNION ALL
-		SELECT child FROM nodes, json_array_elements(node -> 'Plans') child)
-	SELECT node FROM nodes
-$$;
-CREATE FUNCTION test.explain(query text) RETURNS json
-LANGUAGE plpgsql AS $$
-DECLARE
-	plan json;
-BEGIN
-	EXECUTE 'EXPLAIN (FORMAT json, VERBOSE) ' || query INTO plan;
-	RETURN plan -> 0 -> 'Plan';
-END
-$$;
+-- How many nodes of a plan scan without the function
 CREATE FUNCTION test.scans(query text) RETURNS bigint
 LANGUAGE sql AS $$
 	SELECT count(*) FROM test.nodes(test.explain(query)) n
