@@ -36,7 +36,7 @@ INSERT INTO section VALUES
 (10, 'Administration', NULL, '{refresh,status,check_timelines,rebuild_timelines,expire_events}'),
 (11, 'Building blocks',
  'Usable on any table. Functions named `timeline_...` read one timeline, aggregates named `timelines_...` many.',
- '{session_number,timeline_agg,num_events,timeline_first_at,timeline_last_at,timeline_sessions,timeline_events,timeline_stats,timelines_stats,timeline_daily,timelines_daily,timeline_event_counts,timelines_event_counts,timeline_page_counts,timelines_page_counts,timeline_answers,timeline_interactions,timeline_interaction_events,timelines_dictionary,timeline_merge,timeline_split,live_timelines,last_days,previous_period,default_period,nps_category,nps_score}');
+ '{session_number,timeline_agg,num_events,timeline_first_at,timeline_last_at,timeline_sessions,timeline_events,timeline_stats,timelines_stats,timeline_daily,timelines_daily,timeline_event_counts,timelines_event_counts,timeline_page_counts,timelines_page_counts,timeline_answers,timeline_interactions,timeline_interaction_events,timelines_dictionary,live_timelines,last_days,previous_period,default_period,nps_category,nps_score}');
 
 CREATE FUNCTION pg_temp.cell(text) RETURNS text
 	RETURN replace(regexp_replace(coalesce($1, ''), E'[\n\t ]+', ' ', 'g'), '|', '\|');

@@ -5,8 +5,8 @@
  *
  * Joining timelines copies the blocks that stand alone in time and encodes
  * anew only those that overlap, so that joining the parts of a user costs a
- * memcpy in the usual case.  What is to be stored is compacted instead
- * (timeline_merge), as many small blocks would waste space.
+ * memcpy in the usual case.  What is to be stored is encoded as a whole instead
+ * (fold.c), as many small blocks would waste space.
  *
  * Portions Copyright (c) 2026, the user_profile authors
  *
@@ -316,74 +316,4 @@ timeline_join_end(TimelineJoin *join)
 		pfree(all[i]);
 	pfree(all);
 	return joined;
-}
-
-/* Join two timelines in as few blocks as hold them: the form to be stored */
-PG_FUNCTION_INFO_V1(timeline_merge);
-Datum
-timeline_merge(PG_FUNCTION_ARGS)
-{
-	Timeline   *both[2];
-	TimelineEvent *events;
-	int64		nevents;
-
-	both[0] = PG_GETARG_TIMELINE_P(0);
-	both[1] = PG_GETARG_TIMELINE_P(1);
-	events = timeline_to_events(both, 2, 0, &nevents);
-	PG_RETURN_POINTER(timeline_from_events(events, nevents));
-}
-
-/*
- * Cut a timeline into pieces of about piece_bytes, so that each can be stored
- * inline, the first one of about first_bytes (0: as the others).  What is not
- * longer than its first piece comes back as it is.
- */
-PG_FUNCTION_INFO_V1(timeline_split);
-Datum
-timeline_split(PG_FUNCTION_ARGS)
-{
-	Timeline   *timeline = PG_GETARG_TIMELINE_P(0);
-	int32		piece_bytes = PG_GETARG_INT32(1);
-	int32		first_bytes = PG_GETARG_INT32(2);
-	int64		size = VARSIZE_ANY_EXHDR(timeline);
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		value;
-	bool		isnull = false;
-	TimelineEvent *events;
-	int64		nevents;
-	int64		nfirst;
-	int64		npieces;
-	int64		done = 0;
-
-	if (piece_bytes < 1 || first_bytes < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be positive, not %d",
-						piece_bytes < 1 ? "piece_bytes" : "first_bytes",
-						piece_bytes < 1 ? piece_bytes : first_bytes)));
-	if (first_bytes == 0)
-		first_bytes = piece_bytes;
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (size <= first_bytes)
-	{
-		value = PointerGetDatum(timeline);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
-		return (Datum) 0;
-	}
-
-	events = timeline_to_events(&timeline, 1, 0, &nevents);
-	nfirst = Max(nevents * first_bytes / size, 1);
-	npieces = 1 + Min((size - first_bytes + piece_bytes - 1) / piece_bytes, nevents - nfirst);
-	for (int64 i = 0; i < npieces; i++)
-	{
-		int64		end = i == 0 ? nfirst :
-		nfirst + (nevents - nfirst) * i / (npieces - 1);
-		Timeline   *piece = timeline_from_events(events + done, end - done);
-
-		value = PointerGetDatum(piece);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
-		pfree(piece);
-		done = end;
-	}
-	return (Datum) 0;
 }

@@ -47,20 +47,6 @@ CREATE FUNCTION user_profile.timeline_last_at(timeline user_profile.timeline) RE
 COMMENT ON FUNCTION user_profile.timeline_last_at(user_profile.timeline) IS
 'Time of the last event of a timeline; NULL where it has none';
 
-CREATE FUNCTION user_profile.timeline_merge(timeline_a user_profile.timeline, timeline_b user_profile.timeline)
-	RETURNS user_profile.timeline
-	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 20;
-COMMENT ON FUNCTION user_profile.timeline_merge(user_profile.timeline, user_profile.timeline) IS
-'All events of two timelines, encoded anew in the most compact form';
-
-CREATE FUNCTION user_profile.timeline_split(
-	timeline user_profile.timeline, piece_bytes integer, first_bytes integer DEFAULT 0
-)
-	RETURNS SETOF user_profile.timeline
-	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 20 ROWS 2;
-COMMENT ON FUNCTION user_profile.timeline_split(user_profile.timeline, integer, integer) IS
-'Cut a timeline, in time order, into pieces of about piece_bytes bytes each, the first one of about first_bytes (0: as the others)';
-
 -- Aggregates
 
 CREATE FUNCTION user_profile.timeline_agg_transfn(internal, timestamptz, integer, integer, bigint) RETURNS internal

@@ -25,7 +25,7 @@ WITH declared (level, privileges, names) AS (
 		'event_kind_number', 'event_page', 'event_type_name', 'search_matches', 'like_pattern',
 		'num_events', 'session_number', 'timeline_in', 'timeline_out', 'timeline_recv',
 		'timeline_send', 'timeline_agg', 'timeline_first_at', 'timeline_last_at',
-		'timeline_merge', 'timeline_split', 'timeline_stats', 'timelines_stats', 'timelines_sessions',
+		'timeline_stats', 'timelines_stats', 'timelines_sessions',
 		'timeline_sessions', 'timeline_events', 'timeline_event_counts', 'timeline_page_counts',
 		'timelines_event_counts', 'timelines_page_counts', 'timeline_daily', 'timelines_daily',
 		'timeline_answers', 'timeline_interactions', 'timelines_dictionary',

@@ -4,8 +4,8 @@
  *	  libFuzzer harness of the functions that make and read timelines.
  *
  * An input makes up to four timelines: each from a recipe of events, or from
- * bytes as they are.  They are joined, merged and cut into pieces, and read for
- * sessions, events and counts.  Where all are of events, every answer is held
+ * bytes as they are.  They are joined in two ways and read for sessions, events
+ * and counts.  Where all are of events, every answer is held
  * against one that is found without timelines; where some are bytes, an error
  * will do that says so.  Memory accesses are watched either way (server.c).
  *
@@ -26,8 +26,6 @@
 /* What a session timeout may be (timeout_from_interval) */
 #define MOST_TIMEOUT (36600 * USECS_PER_DAY)
 
-extern Datum timeline_merge(PG_FUNCTION_ARGS);
-extern Datum timeline_split(PG_FUNCTION_ARGS);
 extern Datum timeline_sessions(PG_FUNCTION_ARGS);
 extern Datum timeline_events(PG_FUNCTION_ARGS);
 extern Datum timeline_event_counts(PG_FUNCTION_ARGS);
@@ -41,8 +39,7 @@ typedef struct Input
 	Timeline   *parts[MAX_PARTS];
 	int			nparts;
 	bool		sound;			/* are all parts made of events? */
-	int32		piece_bytes;
-	int32		first_bytes;
+	uint64_t	since;			/* number of an event */
 	int64		timeout;
 	Period		period;
 } Input;
@@ -102,8 +99,7 @@ make_input(const uint8_t *data, size_t size, Input *input)
 
 	memset(input, 0, sizeof(*input));
 	input->nparts = 1 + head % MAX_PARTS;
-	input->piece_bytes = 1 + (int32) take_number(&recipe, 2);
-	input->first_bytes = (int32) take_number(&recipe, 2);
+	input->since = take_number(&recipe, 4);
 	input->timeout = take_number(&recipe, 1 + (head >> 2 & 7)) % (MOST_TIMEOUT + 1);
 	from = take_number(&recipe, 2);
 	to = take_number(&recipe, 2);
@@ -180,62 +176,35 @@ run_join(void *arg)
 	join->added_decoded = timeline_to_events(&join->added, 1, 0, &join->nadded);
 }
 
-/* The first two parts merged have their events; one after the other, those of all */
+/* Those that end at some time or after it, joined, have the events of these */
 static void
-check_merge(const Input *input)
+check_since(const Input *input)
 {
-	Timeline   *merged = input->parts[0];
-	TimelineEvent *decoded;
-	int64		ndecoded;
+	int64		since = events[input->since % nevents].at;
+	TimelineJoin join = {0};
+	Timeline   *late[MAX_PARTS];
+	int			nlate = 0;
+	Timeline   *joined;
+	TimelineEvent *got;
+	TimelineEvent *wanted;
+	int64		ngot;
+	int64		nwanted;
 
-	for (int i = 1; i < input->nparts; i++)
+	for (int i = 0; i < input->nparts; i++)
 	{
-		FmgrInfo	flinfo = {0};
-		Datum		result;
+		TimelineEvent *part = timeline_to_events(&input->parts[i], 1, 0, &nwanted);
 
-		if (!call(input, timeline_merge, 0, &flinfo, PointerGetDatum(merged),
-				  PointerGetDatum(input->parts[i]), (Datum) 0, &result))
-			return;
-		merged = (Timeline *) DatumGetPointer(result);
-		if (input->sound)
-			CHECK(is_valid(merged));
+		if (nwanted > 0 && part[nwanted - 1].at >= since)
+			late[nlate++] = input->parts[i];
+		timeline_join_add(&join, input->parts[i], since);
 	}
-	if (input->sound)
-	{
-		decoded = timeline_to_events(&merged, 1, 0, &ndecoded);
-		CHECK(are_the_events(decoded, ndecoded));
-	}
-}
-
-/* The pieces of a timeline have its events, each some */
-static void
-check_split(const Input *input, Timeline *timeline)
-{
-	FmgrInfo	flinfo = {0};
-	Datum		result;
-
-	if (call(input, timeline_split, 1, &flinfo, PointerGetDatum(timeline),
-			 Int32GetDatum(input->piece_bytes), Int32GetDatum(input->first_bytes), &result) &&
-		input->sound)
-	{
-		static TimelineEvent together[MAX_EVENTS];
-		int64		n = 0;
-
-		CHECK(nrows > 0);
-		for (size_t i = 0; i < nrows; i++)
-		{
-			Timeline   *piece = (Timeline *) DatumGetPointer(rows[i].values[0]);
-			TimelineEvent *decoded;
-			int64		ndecoded;
-
-			CHECK(is_valid(piece));
-			decoded = timeline_to_events(&piece, 1, 0, &ndecoded);
-			CHECK(ndecoded > 0 && n + ndecoded <= MAX_EVENTS);
-			memcpy(together + n, decoded, ndecoded * sizeof(TimelineEvent));
-			n += ndecoded;
-		}
-		CHECK(are_the_events(together, n));
-	}
+	joined = timeline_join_end(&join);
+	CHECK(joined != NULL && is_valid(joined));
+	got = timeline_to_events(&joined, 1, 0, &ngot);
+	wanted = timeline_to_events(late, nlate, 0, &nwanted);
+	qsort(got, ngot, sizeof(TimelineEvent), compare_all);
+	qsort(wanted, nwanted, sizeof(TimelineEvent), compare_all);
+	CHECK(ngot == nwanted && memcmp(got, wanted, ngot * sizeof(TimelineEvent)) == 0);
 }
 
 /* Sessions: one begins at an event that is longer than the timeout after the one before */
@@ -394,7 +363,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	CHECK(guarded(run_send_array, NULL) == ERRCODE_PROGRAM_LIMIT_EXCEEDED);
 	make_input(data, size, &input);
-	check_merge(&input);
 	sqlstate = guarded(run_join, &join);
 	CHECK(sqlstate == 0 || (sqlstate == ERRCODE_DATA_CORRUPTED && !input.sound));
 	if (sqlstate == 0 && input.sound)
@@ -403,6 +371,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(are_the_events(join.decoded, join.ndecoded));
 		CHECK(is_valid(join.added));
 		CHECK(are_the_events(join.added_decoded, join.nadded));
+		if (nevents > 0)
+			check_since(&input);
 	}
 
 	/*
@@ -413,7 +383,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		Timeline   *timeline = sqlstate == 0 ? join.joined : input.parts[i];
 
-		check_split(&input, timeline);
 		check_sessions(&input, timeline, join.decoded);
 		check_events(&input, timeline, join.decoded);
 		check_counts(&input, timeline, false);

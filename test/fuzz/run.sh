@@ -4,7 +4,7 @@
 #	sh test/fuzz/run.sh [SECONDS]						(10 for each harness)
 #	sh test/fuzz/run.sh --reproduce HARNESS FILE	run one input
 #
-# Harnesses: timeline, which is the codec; and functions, which join, merge, cut and read timelines,
+# Harnesses: timeline, which is the codec; and functions, which join and read timelines,
 # linked with what stands in for the server. These two are of C files of the extension as they are.
 # The latter takes the headers of a server (PG_CONFIG, or the newest one installed).
 #

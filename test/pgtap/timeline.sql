@@ -95,36 +95,6 @@ FROM (SELECT timeline AS t FROM test.timelines WHERE g = 3 UNION ALL SELECT NULL
 SELECT is(user_profile.timeline_agg(now(), 0, NULL, 1)::text, NULL, 'timeline_agg() of no events is NULL')
 FROM test.timelines WHERE false;
 
-SELECT is(user_profile.timeline_merge(a.t, b.t)::text, (SELECT timeline::text FROM test.timelines t WHERE t.g = a.g),
-	format('timeline_merge() of two halves is the whole (%s)', g))
-FROM (SELECT g, user_profile.timeline_agg(occurred_at, event_type_id, page_id, event_id) AS t
-	FROM test.rows WHERE event_id % 2 = 0 GROUP BY g) a
-JOIN (SELECT g, user_profile.timeline_agg(occurred_at, event_type_id, page_id, event_id) AS t
-	FROM test.rows WHERE event_id % 2 <> 0 GROUP BY g) b USING (g) ORDER BY g;
-SELECT is(string_agg(test.events_of(p.timeline), ' ' ORDER BY p.n), test.events_of(t.timeline),
-		format('pieces of timeline_split(), end to end, are the whole (%s, %s bytes)', g, size))
-	|| E'\n' || ok(count(*) >= length(user_profile.timeline_send(t.timeline)) / size
-		OR count(*) = user_profile.num_events(t.timeline), 'and so many as asked for')
-FROM test.timelines t, unnest('{1,100,2000,1000000}'::int[]) size,
-	ROWS FROM (user_profile.timeline_split(t.timeline, size)) WITH ORDINALITY AS p (timeline, n)
-WHERE g IN (1, 3, 7, 9) AND (size > 1 OR g < 4)
-GROUP BY g, size, t.timeline::text, test.events_of(t.timeline), length(user_profile.timeline_send(t.timeline)), user_profile.num_events(t.timeline)
-ORDER BY g, size;
-SELECT throws_ok($$SELECT user_profile.timeline_split(timeline, 0) FROM test.timelines$$, '22023',
-	'piece_bytes must be positive, not 0', 'pieces of nothing');
-
-SELECT throws_ok($$SELECT user_profile.timeline_split(timeline, 100, -1) FROM test.timelines$$, '22023',
-	'first_bytes must be positive, not -1', 'a first piece of less than nothing');
-SELECT is(string_agg(test.events_of(p.timeline), ' ' ORDER BY p.n), test.events_of(t.timeline),
-		format('pieces with a first one of %s bytes are the whole (%s)', first, g))
-	|| E'\n' || ok(min(length(user_profile.timeline_send(p.timeline))) FILTER (WHERE p.n = 1) <= first + 200
-		AND count(*) > 1, 'and the first one is as small as asked for')
-FROM test.timelines t, unnest('{100,500,1500}'::int[]) first,
-	ROWS FROM (user_profile.timeline_split(t.timeline, 2000, first)) WITH ORDINALITY AS p (timeline, n)
-WHERE g IN (4, 7)
-GROUP BY g, first, test.events_of(t.timeline)
-ORDER BY g, first;
-
 -- Sessions of all timelines, by nothing but gaps, against plain SQL
 SELECT results_eq(
 	format('SELECT (s).sessions, (s).session_time, round(extract(epoch FROM (s).avg_session), 5)
