@@ -4,7 +4,8 @@
 #	sh test/lint.sh            check
 #	sh test/lint.sh --indent   lay out the C files in place
 #
-# Run by itself, it builds the extension and starts a cluster; test/run.sh hands it a database
+# Run by itself, it builds the extension and starts a cluster of a server of its own, so that nothing is
+# installed into the machine's; test/run.sh hands it a database
 # (LINT_DATABASE) where the extension is installed, in a tree that is built.
 
 set -eu
@@ -17,11 +18,14 @@ need_server
 if [ -z "${LINT_DATABASE:-}" ]; then
 	need_packages perl shellcheck cppcheck clang-tidy pg-bsd-indent binutils \
 		"postgresql-$PG_MAJOR-plpgsql-check"
-	build_extension
 fi
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/user_profile.XXXXXX")
+work=$(new_directory "${TMPDIR:-/tmp}" /tmp /var/tmp) || exit
 at_exit 'rm -rf "$work"'
+if [ -z "${LINT_DATABASE:-}" ]; then
+	private_server "$work/server"
+	build_extension
+fi
 cd -- "$TOP"
 
 # The C files of ours, and the fuzz harness
