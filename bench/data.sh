@@ -10,10 +10,24 @@ BEFORE=2024-12-29
 # shellcheck disable=SC2034 # read by lib.sh and users.sh
 PERIOD="[$SINCE, $UNTIL)"
 
+# The server's shared memory, in kB: 4 GB of buffers, and what goes with them
+SHARED_MEMORY=$((4400 * 1024))
+
+# Reserve huge pages for it, as PostgreSQL's documentation advises for large shared_buffers. A machine
+# that has none to give, or doesn't let us, goes without; describe_run says so. They are given back at
+# the end, those still in use when the server stops.
+reserve_huge_pages() {
+	reserved=$(cat /proc/sys/vm/nr_hugepages 2>/dev/null) || return 0
+	wanted=$((reserved + SHARED_MEMORY / $(awk '/^Hugepagesize/ { print $2 }' /proc/meminfo)))
+	(as_root sysctl -q -w "vm.nr_hugepages=$wanted") >/dev/null 2>&1 </dev/null || return 0
+	at_exit "as_root sysctl -q -w vm.nr_hugepages=$reserved"
+}
+
 # Start a cluster that is durable as shipped; LINE... goes to its settings.  FILES is a directory
 # beside it, for the server too.
 start_server() {
 	need_server
+	reserve_huge_pages
 	# shellcheck disable=SC2119 # no special compiler flags
 	build_extension
 	start_cluster "shared_buffers = 4GB" "max_wal_size = 8GB" "checkpoint_timeout = 1h" \

@@ -191,9 +191,10 @@ describe_run() {
 	db postgres -c 'SELECT version()'
 	[ ! -s "$FILES/versions" ] || paste -s -d , "$FILES/versions"
 	echo "user_profile $COMMIT"
-	printf '%s, %s processors, %s MB memory; load %s\n' \
+	printf '%s, %s processors, %s MB memory (%s MB of huge pages); load %s\n' \
 		"$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
-		"$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)" "$(cut -d ' ' -f 1-3 /proc/loadavg)"
+		"$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)" \
+		"$(awk '/^Hugetlb/ { print int($2 / 1024) }' /proc/meminfo)" "$(cut -d ' ' -f 1-3 /proc/loadavg)"
 	echo "$1; $(date -u +%Y-%m-%d)${CPU:+; CPU time of the server process}"
 	echo
 }

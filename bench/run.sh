@@ -20,8 +20,9 @@
 #
 # What is fair about it: all sides have the same log; PostgreSQL's have the same server with the
 # same settings; plain SQL has the covering index that its question wants, vacuumed and analysed;
-# everything is in memory and warm; the answers are compared before times are taken. Times are
-# medians of several runs, with minimum and maximum, as a client sees them.
+# everything is in memory (the server's in huge pages, where we may reserve them) and warm; the answers
+# are compared before times are taken. Times are medians of several runs, with minimum and maximum, as
+# a client sees them.
 set -eu
 
 ALL='load disk sessions timeout user company workspace track late operations'
