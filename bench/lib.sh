@@ -104,14 +104,15 @@ compare() {
 	measured "${2% (peer:*}" "$(form_name "$2")" ms "$peer"
 	measured "${2% (peer:*}" user_profile ms "$OURS"
 	result "$2" ms "$peer" "$OURS" ratio "$3" "${8-}"
+	WORKERS=
 }
 
 # Measure the query $1 of ours with two parallel workers beside its own process, $2 times, for the
 # work $3; $4 is what consumes the rows, $5 the ratio asked to the one process, whose summary is OURS
 compare_workers() {
-	workers=$(run_times large "SELECT $4 FROM ($(query "$1")) AS answer" "$2" "$PARALLEL" | summary)
-	measured "$3" 'user_profile with workers' ms "$workers"
-	result "$3 with two workers (peer: ours in one process)" ms "$OURS" "$workers" ratio "$5"
+	WORKERS=$(run_times large "SELECT $4 FROM ($(query "$1")) AS answer" "$2" "$PARALLEL" | summary)
+	measured "$3" 'user_profile with workers' ms "$WORKERS"
+	result "$3 with two workers (peer: ours in one process)" ms "$OURS" "$WORKERS" ratio "$5"
 }
 
 # What charts call the peer of the row $1

@@ -121,7 +121,8 @@ same_answers_of_users_of_peer() {
 	same_files "$1" "$2"
 }
 
-# Measure all forms ($2) of a work beside ours, whose summary is OURS: $1 is the work, $3 its name,
+# Measure all forms ($2) of a work beside ours, whose summary is OURS, and WORKERS with workers (empty:
+# not measured): $1 is the work, $3 its name,
 # $4 what consumes the rows, $5 the number of runs, $6 and $7 the ratios asked to DuckDB's best form
 # and to ClickHouse, $8 the company
 compare_peers() {
@@ -134,6 +135,8 @@ compare_peers() {
 		case $form in duckdb) asked=$6 ;; clickhouse) asked=$7 ;; *) asked= ;; esac
 		measured "$3" "$(system_name "$form")" ms "$peer"
 		result "$3 (peer: $(system_name "$form"))" ms "$peer" "$OURS" ratio "$asked"
+		[ -z "$WORKERS" ] ||
+			result "$3 with two workers (peer: $(system_name "$form"))" ms "$peer" "$WORKERS" ratio ""
 	done
 }
 

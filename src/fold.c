@@ -60,6 +60,7 @@ typedef struct FoldUser
 	uint32		nevents;
 	uint32		last;			/* number of the last event, from 1 */
 	char		status;
+	int64		first_at;		/* the earliest of their times */
 } FoldUser;
 
 #define SH_PREFIX users
@@ -117,6 +118,18 @@ typedef struct Parts
 	Datum	   *open;
 } Parts;
 
+/* What a user has already: the last part that is closed, and the open one after it */
+typedef struct OldParts
+{
+	int32		next;			/* number of a new part */
+	bool		has_closed;
+	int64		closed_first_at;
+	int64		closed_last_at;
+	int64		open_first_at;
+	int			n;				/* of those to be put together with what is new */
+	Timeline   *timelines[2];
+} OldParts;
+
 /* Make room for one more event, and find its place */
 static TimelineEvent *
 add_event(Fold *fold, FoldUser *user)
@@ -160,6 +173,7 @@ find_user(Fold *fold, text *user_id)
 		user->user_id = copy;
 		user->nevents = 0;
 		user->last = 0;
+		user->first_at = PG_INT64_MAX;
 	}
 	return user;
 }
@@ -175,6 +189,7 @@ receive_event(TupleTableSlot *slot, DestReceiver *self)
 {
 	Fold	   *fold = (Fold *) self;
 	MemoryContext old = MemoryContextSwitchTo(fold->row_context);
+	FoldUser   *user;
 	TimelineEvent event = {0};
 	Oid			kind;
 	text	   *name;
@@ -204,7 +219,9 @@ receive_event(TupleTableSlot *slot, DestReceiver *self)
 	if (page != NULL)
 		event.page = dictionary_page(fold->dictionary, page);
 	timeline_check_event(&event);
-	*add_event(fold, find_user(fold, DatumGetTextPP(slot->tts_values[USER_ID]))) = event;
+	user = find_user(fold, DatumGetTextPP(slot->tts_values[USER_ID]));
+	user->first_at = Min(user->first_at, event.at);
+	*add_event(fold, user) = event;
 
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(fold->row_context);
@@ -224,14 +241,11 @@ receive_end(DestReceiver *self)
 {
 }
 
-/*
- * The events of an open part, if there is one, and the new ones of a user, in
- * timeline order
- */
+/* The events of some parts and the new ones of a user, in timeline order */
 static TimelineEvent *
-events_of_user(Fold *fold, const FoldUser *user, Timeline *open, int64 *nevents)
+events_of_user(Fold *fold, const FoldUser *user, const OldParts *old, int64 *nevents)
 {
-	TimelineEvent *events = timeline_to_events(&open, open != NULL, user->nevents, nevents);
+	TimelineEvent *events = timeline_to_events(old->timelines, old->n, user->nevents, nevents);
 	TimelineEvent *next;
 
 	*nevents += user->nevents;
@@ -282,23 +296,30 @@ encode_part(const TimelineEvent *events, int64 nevents)
 }
 
 /*
- * Cut a user's events into parts that are as large as they may be.  Only the
- * last one may be open: readers take an open part 0 for the user's only part.
+ * Cut a user's events into parts that are as large as they may be, at least as
+ * many as there were of them.  Only the last one may be open: readers take an
+ * open part 0 for the user's only part.
  */
 static void
-cut_into_parts(const FoldUser *user, const TimelineEvent *events, int64 nevents, int32 part,
-			   bool changes, Parts *changed, Parts *added)
+cut_into_parts(const FoldUser *user, const TimelineEvent *events, int64 nevents,
+			   const OldParts *old, Parts *changed, Parts *added)
 {
+	int32		part = old->next - old->n;
 	int64		n = nevents;
 
 	while (nevents > 0)
 	{
-		Timeline   *timeline = encode_part(events, n);
-		int64		size = VARSIZE(timeline);
+		int			left = Max(old->next - part - 1, 0);	/* of the old ones */
+		Timeline   *timeline;
+		int64		size;
+		int64		fitting;
+
+		n = Max(Min(n, nevents - left), 1);
+		timeline = encode_part(events, n);
+		size = VARSIZE(timeline);
 
 		/* As many as would fit, were all as long as these, and a few less */
-		int64		fitting = Max(n * (PART_FULL - PART_FULL / 50) / size, 1);
-
+		fitting = Max(n * (PART_FULL - PART_FULL / 50) / size, 1);
 		if (size > PART_FULL && n > 1)
 		{
 			pfree(timeline);
@@ -307,9 +328,9 @@ cut_into_parts(const FoldUser *user, const TimelineEvent *events, int64 nevents,
 		}
 		events += n;
 		nevents -= n;
-		parts_add(changes ? changed : added, PointerGetDatum(user->user_id), part++, timeline,
-				  nevents == 0 && size < PART_CLOSED);
-		changes = false;
+		parts_add(part < old->next ? changed : added, PointerGetDatum(user->user_id), part,
+				  timeline, nevents == 0 && size < PART_CLOSED);
+		part++;
 		n = Min(nevents, fitting);
 	}
 }
@@ -323,6 +344,119 @@ ids_args(Datum *user_ids, int n)
 	args.values[0] = PointerGetDatum(construct_array(user_ids, n, TEXTOID,
 													 -1, false, TYPALIGN_INT));
 	return args;
+}
+
+/* A value of a row that a query gave; timelines of some rows are NULL */
+static Datum
+row_value(SPITupleTable *rows, uint64 row, int column)
+{
+	bool		isnull;
+
+	return SPI_getbinval(rows->vals[row], rows->tupdesc, column, &isnull);
+}
+
+static Timeline *
+row_timeline(SPITupleTable *rows, uint64 row, int column)
+{
+	Datum		value = row_value(rows, row, column);
+
+	return DatumGetPointer(value) == NULL ? NULL : DatumGetTimelineP(value);
+}
+
+/*
+ * Read the open parts of some users, and find where their last closed parts
+ * are in time.  Returns the rows that hold the timelines.
+ */
+static SPITupleTable *
+read_open_parts(Datum *user_ids, int nusers, OldParts *old)
+{
+	enum
+	{
+		N = 1, PART, FIRST_AT, LAST_AT, TIMELINE
+	};
+	static SqlQuery last_parts = {
+		"SELECT b.n::int, l.part, l.first_at, l.last_at, l.timeline"
+		" FROM unnest($1) WITH ORDINALITY AS b (user_id, n), LATERAL ("
+		"   SELECT t.part, t.first_at, t.last_at, CASE WHEN t.open THEN t.timeline END AS timeline"
+		"   FROM user_profile.timelines t WHERE t.user_id = b.user_id"
+		"   ORDER BY t.part DESC LIMIT 2) l",
+		{TEXTARRAYOID}
+	};
+	SPITupleTable *rows;
+
+	query_execute(&last_parts, ids_args(user_ids, nusers));
+	rows = SPI_tuptable;
+	for (uint64 row = 0; row < rows->numvals; row++)
+	{
+		OldParts   *parts = &old[DatumGetInt32(row_value(rows, row, N)) - 1];
+		Timeline   *open = row_timeline(rows, row, TIMELINE);
+
+		parts->next = Max(parts->next, DatumGetInt32(row_value(rows, row, PART)) + 1);
+		if (open != NULL)
+		{
+			parts->open_first_at = DatumGetTimestampTz(row_value(rows, row, FIRST_AT));
+			parts->timelines[parts->n++] = open;
+		}
+		else if (!parts->has_closed)
+		{
+			parts->has_closed = true;
+			parts->closed_first_at = DatumGetTimestampTz(row_value(rows, row, FIRST_AT));
+			parts->closed_last_at = DatumGetTimestampTz(row_value(rows, row, LAST_AT));
+		}
+	}
+	return rows;
+}
+
+/*
+ * Read the closed parts that late events go into: parts that overlap are
+ * encoded anew by each reader.  The last closed part of each user alone, so
+ * that a late event costs little more than any other.  Returns the rows, if any.
+ */
+static SPITupleTable *
+read_closed_parts(FoldUser *const *users, int nusers, OldParts *old)
+{
+	static SqlQuery closed_parts = {
+		"SELECT b.n, t.timeline FROM unnest($1, $2, $3) AS b (user_id, part, n)"
+		" JOIN user_profile.timelines t ON t.user_id = b.user_id AND t.part = b.part",
+		{TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID}
+	};
+	Datum		user_ids[USERS_AT_A_TIME];
+	Datum		parts[USERS_AT_A_TIME];
+	Datum		numbers[USERS_AT_A_TIME];
+	QueryArgs	args;
+	SPITupleTable *rows;
+	int			n = 0;
+
+	for (int i = 0; i < nusers; i++)
+	{
+		int64		first_at = users[i]->first_at;
+
+		if (old[i].n > 0)
+			first_at = Min(first_at, old[i].open_first_at);
+		if (!old[i].has_closed ||
+			first_at < old[i].closed_first_at || first_at > old[i].closed_last_at)
+			continue;
+		user_ids[n] = PointerGetDatum(users[i]->user_id);
+		parts[n] = Int32GetDatum(old[i].next - old[i].n - 1);
+		numbers[n++] = Int32GetDatum(i);
+	}
+	if (n == 0)
+		return NULL;
+	args = ids_args(user_ids, n);
+	args.nargs = 3;
+	args.values[1] = PointerGetDatum(construct_array(parts, n, INT4OID, sizeof(int32), true,
+													 TYPALIGN_INT));
+	args.values[2] = PointerGetDatum(construct_array(numbers, n, INT4OID, sizeof(int32), true,
+													 TYPALIGN_INT));
+	query_execute(&closed_parts, args);
+	rows = SPI_tuptable;
+	for (uint64 row = 0; row < rows->numvals; row++)
+	{
+		OldParts   *user = &old[DatumGetInt32(row_value(rows, row, 1))];
+
+		user->timelines[user->n++] = row_timeline(rows, row, 2);
+	}
+	return rows;
 }
 
 /* Write rows of timelines by a query that takes them as arrays */
@@ -360,14 +494,6 @@ fold_users(Fold *fold, FoldUser *const *users, int nusers)
 		" ON CONFLICT (user_id) DO NOTHING",
 		{TEXTARRAYOID}
 	};
-	static SqlQuery last_parts = {
-		"SELECT b.n::int, l.part, l.timeline"
-		" FROM unnest($1) WITH ORDINALITY AS b (user_id, n), LATERAL ("
-		"   SELECT t.part, CASE WHEN t.open THEN t.timeline END AS timeline"
-		"   FROM user_profile.timelines t WHERE t.user_id = b.user_id"
-		"   ORDER BY t.part DESC LIMIT 1) l",
-		{TEXTARRAYOID}
-	};
 #define PARTS \
 	"unnest($1, $2, $3, $4) AS p (user_id, part, timeline, open)"
 #define FIGURES \
@@ -388,40 +514,30 @@ fold_users(Fold *fold, FoldUser *const *users, int nusers)
 		PARTS_TYPES
 	};
 	Datum		user_ids[USERS_AT_A_TIME];
-	Timeline   *open[USERS_AT_A_TIME] = {0};
-	int32		part[USERS_AT_A_TIME] = {0};
-	bool		known[USERS_AT_A_TIME] = {0};
+	OldParts	old[USERS_AT_A_TIME] = {0};
 	int			nnew = 0;
 	Parts		changed = {0};
 	Parts		added = {0};
-	SPITupleTable *rows;
+	SPITupleTable *open_parts;
+	SPITupleTable *closed_parts;
 
 	for (int i = 0; i < nusers; i++)
 		user_ids[i] = PointerGetDatum(users[i]->user_id);
-	query_execute(&last_parts, ids_args(user_ids, nusers));
-	rows = SPI_tuptable;
-	for (uint64 row = 0; row < rows->numvals; row++)
-	{
-		bool		isnull;
-		int			i = DatumGetInt32(SPI_getbinval(rows->vals[row], rows->tupdesc, 1, &isnull)) - 1;
-		Datum		timeline = SPI_getbinval(rows->vals[row], rows->tupdesc, 3, &isnull);
-
-		known[i] = true;
-		open[i] = isnull ? NULL : DatumGetTimelineP(timeline);
-		part[i] = DatumGetInt32(SPI_getbinval(rows->vals[row], rows->tupdesc, 2, &isnull)) +
-			(open[i] == NULL ? 1 : 0);
-	}
+	open_parts = read_open_parts(user_ids, nusers, old);
+	closed_parts = read_closed_parts(users, nusers, old);
 	for (int i = 0; i < nusers; i++)
 	{
 		int64		nevents;
-		TimelineEvent *events = events_of_user(fold, users[i], open[i], &nevents);
+		TimelineEvent *events = events_of_user(fold, users[i], &old[i], &nevents);
 
-		cut_into_parts(users[i], events, nevents, part[i], open[i] != NULL, &changed, &added);
+		cut_into_parts(users[i], events, nevents, &old[i], &changed, &added);
 		pfree(events);
-		if (!known[i])
+		if (old[i].next == 0)
 			user_ids[nnew++] = PointerGetDatum(users[i]->user_id);
 	}
-	SPI_freetuptable(rows);
+	SPI_freetuptable(open_parts);
+	if (closed_parts != NULL)
+		SPI_freetuptable(closed_parts);
 	if (nnew > 0)
 		query_execute(&add_users, ids_args(user_ids, nnew));
 	write_parts(&change_parts, &changed);

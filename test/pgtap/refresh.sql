@@ -131,6 +131,50 @@ FROM (VALUES ('infinity'::timestamptz)) v (since);
 SELECT is(user_profile.user_timeline('nobody', '-infinity', NULL, NULL)::text, NULL, 'nobody has no timeline');
 
 --
+-- Late events go into the last closed part where they are within it, so that parts do not overlap
+--
+CREATE FUNCTION test.log(who text, first int, last int, every int DEFAULT 1) RETURNS void
+LANGUAGE sql AS $$
+	INSERT INTO user_profile.events (user_id, occurred_at, name)
+	SELECT who, '2024-01-01'::timestamptz + i * interval '10 minutes', 'name ' || i % 7 FROM generate_series(first, last, every) i
+$$;
+CREATE VIEW test.overlaps AS
+SELECT user_id, part FROM (
+	SELECT user_id, part, first_at, max(last_at) OVER (PARTITION BY user_id ORDER BY part
+		ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM user_profile.timelines) t
+WHERE first_at <= before AND user_id LIKE 'late %';
+SELECT test.log('late open', 1, 8000) \g /dev/null
+CALL user_profile.refresh();
+SELECT max(events) FILTER (WHERE part = 0) AS full, max(events) FILTER (WHERE part = 0) * 9 / 10 AS closed,
+	max(part) > 1 AND bool_or(open) AS several
+FROM user_profile.timelines WHERE user_id = 'late open' \gset
+SELECT ok(:'several', 'closed parts, and an open one');
+SELECT test.log('late closed', 1, :full), test.log('late old', 1, 8000), test.log('late one', 1, :closed) \g /dev/null
+CALL user_profile.refresh();
+SELECT test.log('late one', :closed + 1, :closed + 1) \g /dev/null
+CALL user_profile.refresh();
+SELECT set_eq($$SELECT user_id, array_agg(open ORDER BY part) FROM user_profile.timelines
+	WHERE user_id IN ('late closed', 'late one') GROUP BY user_id$$,
+	$$VALUES ('late closed', '{f}'::boolean[]), ('late one', '{f,t}')$$, 'a part that is closed, and one with another of one event');
+-- Within the last closed part of each; before it; and some that are not late
+SELECT test.log(user_id, extract(epoch FROM (first_at - '2024-01-01') / 600)::int + 7,
+	extract(epoch FROM (last_at - '2024-01-01') / 600)::int, 200)
+FROM user_profile.timelines t WHERE user_id IN ('late open', 'late closed', 'late one') AND NOT open
+	AND part = (SELECT max(part) FROM user_profile.timelines l WHERE l.user_id = t.user_id AND NOT open) \g /dev/null
+SELECT test.log('late old', 1, 100), test.log('late open', 8001, 8010) \g /dev/null
+SELECT test.figures() AS figures, (SELECT jsonb_object_agg(user_id, parts) FROM (
+	SELECT user_id, count(*) AS parts FROM user_profile.timelines WHERE user_id LIKE 'late %' GROUP BY user_id) p) AS parts \gset
+CALL user_profile.refresh();
+SELECT is(test.figures(), :'figures', 'late events, folded, change no figure');
+SELECT test.sound('late events');
+SELECT set_eq('SELECT DISTINCT user_id FROM test.overlaps', ARRAY['late old'], 'only the parts of who has older ones overlap');
+SELECT is_empty($$SELECT user_id, part FROM (SELECT user_id, part, open, max(part) OVER (PARTITION BY user_id) AS last
+	FROM user_profile.timelines) t WHERE open AND part < last$$, 'only the last part of a user is open, with late events');
+SELECT is((SELECT count(*) FROM user_profile.timelines WHERE user_id = 'late one'), (:'parts'::jsonb ->> 'late one')::bigint,
+	'no part is lost where all would fit into one');
+SELECT cmp_ok(max(pg_column_size(timeline)), '<', 8100, 'a part is smaller than a page, with late events') FROM user_profile.timelines;
+
+--
 -- Values that come compressed or out of line, and names of page views
 --
 INSERT INTO user_profile.events (user_id, kind, name, action, page)
