@@ -126,7 +126,7 @@ typedef struct OldParts
 	int64		closed_first_at;
 	int64		closed_last_at;
 	int64		open_first_at;
-	int			n;				/* of those to be put together with what is new */
+	int			n;				/* of those that take what is new */
 	Timeline   *timelines[2];
 } OldParts;
 
