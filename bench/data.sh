@@ -114,6 +114,7 @@ use_data() {
 	export PGHOST PGPORT PGUSER PGDATABASE PSQLRC=/dev/null
 	data=$CLUSTER_DATA/data
 	CLUSTER_DATA=	# not ours to remove
+	reserve_huge_pages
 	as_postgres "$PG_BINDIR/pg_ctl" -D "$data" -s -w -t 120 -m fast -l "${data%/data}/log" restart >&2 </dev/null
 }
 

@@ -122,9 +122,8 @@ same_answers_of_users_of_peer() {
 }
 
 # Measure all forms ($2) of a work beside ours, whose summary is OURS, and WORKERS with workers (empty:
-# not measured): $1 is the work, $3 its name,
-# $4 what consumes the rows, $5 the number of runs, $6 and $7 the ratios asked to DuckDB's best form
-# and to ClickHouse, $8 the company
+# not measured): $1 is the work, $3 its name, $4 what consumes the rows, $5 the number of runs, $6 and
+# $7 the ratios asked to DuckDB's best form and to ClickHouse, $8 the company
 compare_peers() {
 	for form in $2; do
 		case " $PEERS " in *" $(peer_of "$form") "*) ;; *) continue ;; esac

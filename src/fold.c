@@ -60,7 +60,8 @@ typedef struct FoldUser
 	uint32		nevents;
 	uint32		last;			/* number of the last event, from 1 */
 	char		status;
-	int64		first_at;		/* the earliest of their times */
+	int64		first_at;		/* the earliest of their times, and of the
+								 * open part */
 } FoldUser;
 
 #define SH_PREFIX users
@@ -125,7 +126,6 @@ typedef struct OldParts
 	bool		has_closed;
 	int64		closed_first_at;
 	int64		closed_last_at;
-	int64		open_first_at;
 	int			n;				/* of those that take what is new */
 	Timeline   *timelines[2];
 } OldParts;
@@ -335,14 +335,25 @@ cut_into_parts(const FoldUser *user, const TimelineEvent *events, int64 nevents,
 	}
 }
 
+/* Values as an array, for a query */
+static Datum
+array_of(Datum *values, int n, Oid type)
+{
+	int16		length;
+	bool		by_value;
+	char		align;
+
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	return PointerGetDatum(construct_array(values, n, type, length, by_value, align));
+}
+
 /* User ids as the argument of a query */
 static QueryArgs
 ids_args(Datum *user_ids, int n)
 {
 	QueryArgs	args = {1};
 
-	args.values[0] = PointerGetDatum(construct_array(user_ids, n, TEXTOID,
-													 -1, false, TYPALIGN_INT));
+	args.values[0] = array_of(user_ids, n, TEXTOID);
 	return args;
 }
 
@@ -368,7 +379,7 @@ row_timeline(SPITupleTable *rows, uint64 row, int column)
  * are in time.  Returns the rows that hold the timelines.
  */
 static SPITupleTable *
-read_open_parts(Datum *user_ids, int nusers, OldParts *old)
+read_open_parts(FoldUser *const *users, int nusers, OldParts *old)
 {
 	enum
 	{
@@ -382,25 +393,30 @@ read_open_parts(Datum *user_ids, int nusers, OldParts *old)
 		"   ORDER BY t.part DESC LIMIT 2) l",
 		{TEXTARRAYOID}
 	};
+	Datum		user_ids[USERS_AT_A_TIME];
 	SPITupleTable *rows;
 
+	for (int i = 0; i < nusers; i++)
+		user_ids[i] = PointerGetDatum(users[i]->user_id);
 	query_execute(&last_parts, ids_args(user_ids, nusers));
 	rows = SPI_tuptable;
 	for (uint64 row = 0; row < rows->numvals; row++)
 	{
-		OldParts   *parts = &old[DatumGetInt32(row_value(rows, row, N)) - 1];
+		int			i = DatumGetInt32(row_value(rows, row, N)) - 1;
+		OldParts   *parts = &old[i];
+		int64		first_at = DatumGetTimestampTz(row_value(rows, row, FIRST_AT));
 		Timeline   *open = row_timeline(rows, row, TIMELINE);
 
 		parts->next = Max(parts->next, DatumGetInt32(row_value(rows, row, PART)) + 1);
 		if (open != NULL)
 		{
-			parts->open_first_at = DatumGetTimestampTz(row_value(rows, row, FIRST_AT));
+			users[i]->first_at = Min(users[i]->first_at, first_at);
 			parts->timelines[parts->n++] = open;
 		}
 		else if (!parts->has_closed)
 		{
 			parts->has_closed = true;
-			parts->closed_first_at = DatumGetTimestampTz(row_value(rows, row, FIRST_AT));
+			parts->closed_first_at = first_at;
 			parts->closed_last_at = DatumGetTimestampTz(row_value(rows, row, LAST_AT));
 		}
 	}
@@ -423,7 +439,7 @@ read_closed_parts(FoldUser *const *users, int nusers, OldParts *old)
 	Datum		user_ids[USERS_AT_A_TIME];
 	Datum		parts[USERS_AT_A_TIME];
 	Datum		numbers[USERS_AT_A_TIME];
-	QueryArgs	args;
+	QueryArgs	args = {3};
 	SPITupleTable *rows;
 	int			n = 0;
 
@@ -431,8 +447,6 @@ read_closed_parts(FoldUser *const *users, int nusers, OldParts *old)
 	{
 		int64		first_at = users[i]->first_at;
 
-		if (old[i].n > 0)
-			first_at = Min(first_at, old[i].open_first_at);
 		if (!old[i].has_closed ||
 			first_at < old[i].closed_first_at || first_at > old[i].closed_last_at)
 			continue;
@@ -442,12 +456,9 @@ read_closed_parts(FoldUser *const *users, int nusers, OldParts *old)
 	}
 	if (n == 0)
 		return NULL;
-	args = ids_args(user_ids, n);
-	args.nargs = 3;
-	args.values[1] = PointerGetDatum(construct_array(parts, n, INT4OID, sizeof(int32), true,
-													 TYPALIGN_INT));
-	args.values[2] = PointerGetDatum(construct_array(numbers, n, INT4OID, sizeof(int32), true,
-													 TYPALIGN_INT));
+	args.values[0] = array_of(user_ids, n, TEXTOID);
+	args.values[1] = array_of(parts, n, INT4OID);
+	args.values[2] = array_of(numbers, n, INT4OID);
 	query_execute(&closed_parts, args);
 	rows = SPI_tuptable;
 	for (uint64 row = 0; row < rows->numvals; row++)
@@ -469,14 +480,10 @@ write_parts(SqlQuery *query, const Parts *parts)
 	if (parts->n == 0)
 		return;
 	query->types[2] = get_array_type(type);
-	args.values[0] = PointerGetDatum(construct_array(parts->user_ids, parts->n, TEXTOID,
-													 -1, false, TYPALIGN_INT));
-	args.values[1] = PointerGetDatum(construct_array(parts->parts, parts->n, INT4OID,
-													 sizeof(int32), true, TYPALIGN_INT));
-	args.values[2] = PointerGetDatum(construct_array(parts->timelines, parts->n, type,
-													 -1, false, TYPALIGN_INT));
-	args.values[3] = PointerGetDatum(construct_array(parts->open, parts->n, BOOLOID,
-													 sizeof(bool), true, TYPALIGN_CHAR));
+	args.values[0] = array_of(parts->user_ids, parts->n, TEXTOID);
+	args.values[1] = array_of(parts->parts, parts->n, INT4OID);
+	args.values[2] = array_of(parts->timelines, parts->n, type);
+	args.values[3] = array_of(parts->open, parts->n, BOOLOID);
 	query_execute(query, args);
 }
 
@@ -513,7 +520,7 @@ fold_users(Fold *fold, FoldUser *const *users, int nusers)
 		" SELECT p.user_id, p.part, p.timeline, p.open, " FIGURES " FROM " PARTS,
 		PARTS_TYPES
 	};
-	Datum		user_ids[USERS_AT_A_TIME];
+	Datum		new_ids[USERS_AT_A_TIME];
 	OldParts	old[USERS_AT_A_TIME] = {0};
 	int			nnew = 0;
 	Parts		changed = {0};
@@ -521,9 +528,7 @@ fold_users(Fold *fold, FoldUser *const *users, int nusers)
 	SPITupleTable *open_parts;
 	SPITupleTable *closed_parts;
 
-	for (int i = 0; i < nusers; i++)
-		user_ids[i] = PointerGetDatum(users[i]->user_id);
-	open_parts = read_open_parts(user_ids, nusers, old);
+	open_parts = read_open_parts(users, nusers, old);
 	closed_parts = read_closed_parts(users, nusers, old);
 	for (int i = 0; i < nusers; i++)
 	{
@@ -533,13 +538,13 @@ fold_users(Fold *fold, FoldUser *const *users, int nusers)
 		cut_into_parts(users[i], events, nevents, &old[i], &changed, &added);
 		pfree(events);
 		if (old[i].next == 0)
-			user_ids[nnew++] = PointerGetDatum(users[i]->user_id);
+			new_ids[nnew++] = PointerGetDatum(users[i]->user_id);
 	}
 	SPI_freetuptable(open_parts);
 	if (closed_parts != NULL)
 		SPI_freetuptable(closed_parts);
 	if (nnew > 0)
-		query_execute(&add_users, ids_args(user_ids, nnew));
+		query_execute(&add_users, ids_args(new_ids, nnew));
 	write_parts(&change_parts, &changed);
 	write_parts(&add_parts, &added);
 }

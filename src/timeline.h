@@ -83,14 +83,20 @@ typedef struct TimelineWriter
 	size_t		capacity;
 } TimelineWriter;
 
+/* Copies of timelines; all zero at first */
+typedef struct TimelineList
+{
+	int			n;
+	int			capacity;
+	Timeline  **timelines;
+} TimelineList;
+
 /* Timelines that are being joined; all zero at first */
 typedef struct TimelineJoin
 {
 	TimelineWriter writer;		/* of those in the order of time */
 	int64		last_at;
-	Timeline  **others;
-	int			nothers;
-	int			capacity;
+	TimelineList others;
 } TimelineJoin;
 
 /* What to decode of a block */
@@ -146,6 +152,7 @@ extern Timeline *timeline_from_events(const TimelineEvent *events, int64 nevents
 extern void timeline_sort_events(TimelineEvent *events, int64 nevents);
 extern TimelineEvent *timeline_to_events(Timeline *const *timelines, int ntimelines,
 										 int64 room, int64 *nevents);
+extern void timeline_list_add(TimelineList *list, MemoryContext context, const Timeline *timeline);
 extern Timeline *timeline_union(Timeline *const *timelines, int ntimelines);
 extern void timeline_join_add(TimelineJoin *join, const Timeline *timeline, int64 since);
 extern Timeline *timeline_join_end(TimelineJoin *join);

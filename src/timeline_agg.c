@@ -24,14 +24,6 @@ typedef struct EventsState
 	TimelineEvent *events;
 } EventsState;
 
-/* Timelines so far */
-typedef struct PartsState
-{
-	int			nparts;
-	int			capacity;
-	Timeline  **parts;
-} PartsState;
-
 /* The memory of the aggregate that calls */
 MemoryContext
 aggregate_context(FunctionCallInfo fcinfo)
@@ -203,31 +195,12 @@ timeline_agg_deserialfn(PG_FUNCTION_ARGS)
  *----------
  */
 
-/* Add a copy of one timeline */
-static void
-parts_add(PartsState *state, MemoryContext context, const Timeline *part)
-{
-	Timeline   *copy;
-
-	if (state->nparts == state->capacity)
-	{
-		state->capacity = Max(2, 2 * state->capacity);
-		if (state->parts == NULL)
-			state->parts = MemoryContextAlloc(context, state->capacity * sizeof(Timeline *));
-		else
-			state->parts = repalloc(state->parts, state->capacity * sizeof(Timeline *));
-	}
-	copy = MemoryContextAlloc(context, VARSIZE_ANY(part));
-	memcpy(copy, part, VARSIZE_ANY(part));
-	state->parts[state->nparts++] = copy;
-}
-
 PG_FUNCTION_INFO_V1(timeline_agg_parts_transfn);
 Datum
 timeline_agg_parts_transfn(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	PartsState *state = PG_ARGISNULL(0) ? NULL : (PartsState *) PG_GETARG_POINTER(0);
+	TimelineList *state = PG_ARGISNULL(0) ? NULL : (TimelineList *) PG_GETARG_POINTER(0);
 
 	if (PG_ARGISNULL(1))
 	{
@@ -236,8 +209,8 @@ timeline_agg_parts_transfn(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(state);
 	}
 	if (state == NULL)
-		state = MemoryContextAllocZero(context, sizeof(PartsState));
-	parts_add(state, context, PG_GETARG_TIMELINE_P(1));
+		state = MemoryContextAllocZero(context, sizeof(TimelineList));
+	timeline_list_add(state, context, PG_GETARG_TIMELINE_P(1));
 	PG_RETURN_POINTER(state);
 }
 
@@ -245,14 +218,14 @@ PG_FUNCTION_INFO_V1(timeline_agg_parts_finalfn);
 Datum
 timeline_agg_parts_finalfn(PG_FUNCTION_ARGS)
 {
-	PartsState *state;
+	TimelineList *state;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	state = (PartsState *) PG_GETARG_POINTER(0);
-	if (state->nparts == 1)
-		PG_RETURN_POINTER(state->parts[0]);
-	PG_RETURN_POINTER(timeline_union(state->parts, state->nparts));
+	state = (TimelineList *) PG_GETARG_POINTER(0);
+	if (state->n == 1)
+		PG_RETURN_POINTER(state->timelines[0]);
+	PG_RETURN_POINTER(timeline_union(state->timelines, state->n));
 }
 
 PG_FUNCTION_INFO_V1(timeline_agg_parts_combinefn);
@@ -260,13 +233,13 @@ Datum
 timeline_agg_parts_combinefn(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	PartsState *into = PG_ARGISNULL(0) ? NULL : (PartsState *) PG_GETARG_POINTER(0);
-	PartsState *from = PG_ARGISNULL(1) ? NULL : (PartsState *) PG_GETARG_POINTER(1);
+	TimelineList *into = PG_ARGISNULL(0) ? NULL : (TimelineList *) PG_GETARG_POINTER(0);
+	TimelineList *from = PG_ARGISNULL(1) ? NULL : (TimelineList *) PG_GETARG_POINTER(1);
 
 	if (into == NULL)
-		into = MemoryContextAllocZero(context, sizeof(PartsState));
-	for (int i = 0; from != NULL && i < from->nparts; i++)
-		parts_add(into, context, from->parts[i]);
+		into = MemoryContextAllocZero(context, sizeof(TimelineList));
+	for (int i = 0; from != NULL && i < from->n; i++)
+		timeline_list_add(into, context, from->timelines[i]);
 	PG_RETURN_POINTER(into);
 }
 
@@ -274,16 +247,16 @@ PG_FUNCTION_INFO_V1(timeline_agg_parts_serialfn);
 Datum
 timeline_agg_parts_serialfn(PG_FUNCTION_ARGS)
 {
-	PartsState *state = (PartsState *) PG_GETARG_POINTER(0);
+	TimelineList *state = (TimelineList *) PG_GETARG_POINTER(0);
 	StringInfoData message;
 
 	pq_begintypsend(&message);
-	for (int i = 0; i < state->nparts; i++)
+	for (int i = 0; i < state->n; i++)
 	{
-		int32		size = VARSIZE_ANY_EXHDR(state->parts[i]);
+		int32		size = VARSIZE_ANY_EXHDR(state->timelines[i]);
 
 		pq_sendint32(&message, size);
-		pq_sendbytes(&message, VARDATA_ANY(state->parts[i]), size);
+		pq_sendbytes(&message, VARDATA_ANY(state->timelines[i]), size);
 	}
 	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
@@ -293,7 +266,7 @@ Datum
 timeline_agg_parts_deserialfn(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	PartsState *state = palloc0(sizeof(PartsState));
+	TimelineList *state = palloc0(sizeof(TimelineList));
 	StringInfoData message;
 
 	message.data = VARDATA_ANY(bytes);
@@ -306,7 +279,7 @@ timeline_agg_parts_deserialfn(PG_FUNCTION_ARGS)
 
 		SET_VARSIZE(part, VARHDRSZ + size);
 		memcpy(VARDATA(part), pq_getmsgbytes(&message, size), size);
-		parts_add(state, CurrentMemoryContext, part);
+		timeline_list_add(state, CurrentMemoryContext, part);
 		pfree(part);
 	}
 	PG_RETURN_POINTER(state);

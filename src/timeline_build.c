@@ -200,6 +200,25 @@ timeline_to_events(Timeline *const *timelines, int ntimelines, int64 room, int64
 	return blocks_to_events(blocks, nblocks, room, nevents);
 }
 
+/* Add a copy of a timeline */
+void
+timeline_list_add(TimelineList *list, MemoryContext context, const Timeline *timeline)
+{
+	Timeline   *copy;
+
+	if (list->n == list->capacity)
+	{
+		list->capacity = Max(2, 2 * list->capacity);
+		if (list->timelines == NULL)
+			list->timelines = MemoryContextAlloc(context, list->capacity * sizeof(Timeline *));
+		else
+			list->timelines = repalloc(list->timelines, list->capacity * sizeof(Timeline *));
+	}
+	copy = MemoryContextAlloc(context, VARSIZE_ANY(timeline));
+	memcpy(copy, timeline, VARSIZE_ANY(timeline));
+	list->timelines[list->n++] = copy;
+}
+
 /*
  * Join timelines into one.  Blocks that overlap no other are copied as they
  * are; each run of blocks that overlap is encoded anew.
@@ -286,33 +305,26 @@ timeline_join_add(TimelineJoin *join, const Timeline *timeline, int64 since)
 		join->last_at = Max(join->last_at, last_at);
 		return;
 	}
-	if (join->nothers == join->capacity)
-	{
-		join->capacity = Max(4, 2 * join->capacity);
-		join->others = join->others == NULL ?
-			palloc(join->capacity * sizeof(Timeline *)) :
-			repalloc(join->others, join->capacity * sizeof(Timeline *));
-	}
-	join->others[join->nothers] = palloc(VARSIZE_ANY(timeline));
-	memcpy(join->others[join->nothers++], timeline, VARSIZE_ANY(timeline));
+	timeline_list_add(&join->others, CurrentMemoryContext, timeline);
 }
 
 /* What was joined; NULL where nothing was added */
 Timeline *
 timeline_join_end(TimelineJoin *join)
 {
+	int			nothers = join->others.n;
 	Timeline   *joined;
 	Timeline  **all;
 
 	if (join->writer.data == NULL)
 		return NULL;
 	joined = writer_end(&join->writer);
-	if (join->nothers == 0)
+	if (nothers == 0)
 		return joined;
-	all = repalloc(join->others, (join->nothers + 1) * sizeof(Timeline *));
-	all[join->nothers] = joined;
-	joined = timeline_union(all, join->nothers + 1);
-	for (int i = 0; i <= join->nothers; i++)
+	all = repalloc(join->others.timelines, (nothers + 1) * sizeof(Timeline *));
+	all[nothers] = joined;
+	joined = timeline_union(all, nothers + 1);
+	for (int i = 0; i <= nothers; i++)
 		pfree(all[i]);
 	pfree(all);
 	return joined;

@@ -4,9 +4,9 @@
 #	sh test/lint.sh            check
 #	sh test/lint.sh --indent   lay out the C files in place
 #
-# Run by itself, it builds the extension and starts a cluster of a server of its own, so that nothing is
-# installed into the machine's; test/run.sh hands it a database
-# (LINT_DATABASE) where the extension is installed, in a tree that is built.
+# Run by itself, it builds the extension and starts a cluster of a server of its own, so that nothing
+# is installed into the machine's; test/run.sh hands it a database (LINT_DATABASE) where the extension
+# is installed, in a tree that is built.
 
 set -eu
 # shellcheck source=test/cluster.sh

@@ -5,9 +5,9 @@
  *
  * An input makes up to four timelines: each from a recipe of events, or from
  * bytes as they are.  They are joined in two ways and read for sessions, events
- * and counts.  Where all are of events, every answer is held
- * against one that is found without timelines; where some are bytes, an error
- * will do that says so.  Memory accesses are watched either way (server.c).
+ * and counts.  Where all are of events, every answer is held against one that
+ * is found without timelines; where some are bytes, an error will do that says
+ * so.  Memory accesses are watched either way (server.c).
  *
  * Portions Copyright (c) 2026, the user_profile authors
  *
