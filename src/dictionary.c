@@ -127,8 +127,9 @@ typedef struct DictEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* Entries kept at most: what is dropped is read again when it is met */
+/* Kept at most: what is dropped is read again when it is met */
 #define DICT_MAX_ENTRIES	200000
+#define DICT_MAX_BYTES		(32 * 1024 * 1024)
 
 /* The dictionaries in memory, for a batch */
 struct Dictionary
@@ -137,6 +138,7 @@ struct Dictionary
 	MemoryContext parent;
 	MemoryContext context;
 	dict_hash  *table;
+	Size		bytes;			/* of the texts in it */
 };
 
 static void
@@ -147,6 +149,7 @@ dictionary_reset(Dictionary *dict)
 	dict->context = AllocSetContextCreate(dict->parent, "user_profile dictionary",
 										  ALLOCSET_DEFAULT_SIZES);
 	dict->table = dict_create(dict->context, 1024, NULL);
+	dict->bytes = 0;
 }
 
 /* Make an empty dictionary in a memory context */
@@ -167,7 +170,7 @@ dictionary_find(Dictionary *dict, int32 kind, const text *name, const text *acti
 	DictEntry  *entry;
 	DictKey		key;
 
-	if (dict->table->members >= DICT_MAX_ENTRIES)
+	if (dict->table->members >= DICT_MAX_ENTRIES || dict->bytes >= DICT_MAX_BYTES)
 		dictionary_reset(dict);
 	key.kind = kind;
 	key.name = VARDATA_ANY(name);
@@ -188,6 +191,7 @@ dictionary_find(Dictionary *dict, int32 kind, const text *name, const text *acti
 		char	   *copy = MemoryContextAllocHuge(dict->context, (Size) key.name_length +
 												  key.action_length + 1);
 
+		dict->bytes += (Size) key.name_length + key.action_length;
 		memcpy(copy, key.name, key.name_length);
 		memcpy(copy + key.name_length, key.action, key.action_length);
 		entry->key.name = copy;

@@ -629,9 +629,11 @@ read_score(const JsonbValue *value)
 	string = text_to_cstring(score);
 	number = strtol(string, &end, 10);
 	/* 9.0 is 9 */
-	if (end == string || strspn(end, ".0") != strlen(end) || number > 10)
+	if (end != string && *end == '.')
+		end += 1 + strspn(end + 1, "0");
+	if (end == string || *end != '\0' || number < 0 || number > 10)
 		return -1;
-	return number;
+	return (int) number;
 }
 
 /* The score of an answer to an NPS survey as a number, and its comment under our name */

@@ -14,11 +14,13 @@
  */
 #include "timeline.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #define ST_SORT sort_events
 #define ST_ELEMENT_TYPE TimelineEvent
 #define ST_COMPARE(a, b) timeline_event_cmp(a, b)
+#define ST_CHECK_FOR_INTERRUPTS
 #define ST_SCOPE static
 #define ST_DEFINE
 #define ST_DECLARE
@@ -113,6 +115,7 @@ writer_add_events(TimelineWriter *writer, const TimelineEvent *events, int64 nev
 	{
 		int			n = (int) (nevents * (i + 1) / nblocks - done);
 
+		CHECK_FOR_INTERRUPTS();
 		writer_reserve(writer, TIMELINE_BLOCK_BYTES(n));
 		writer->size += timeline_encode_block(events + done, n,
 											  writer->data + writer->size);
@@ -153,6 +156,7 @@ blocks_to_events(const TimelineBlock *blocks, int64 nblocks, int64 room, int64 *
 									Max(total, 1) * sizeof(TimelineEvent));
 	for (int64 i = 0; i < nblocks; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!timeline_block_events(&blocks[i], events + n))
 			timeline_report_damage();
 		n += blocks[i].nevents;

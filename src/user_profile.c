@@ -74,6 +74,9 @@ assign_session_timeout(const char *newval, void *extra)
 	session_timeout = *(int64 *) extra;
 }
 
+/* Longer ones would begin before there are times */
+#define MAX_PERIOD_YEARS	5000
+
 static bool
 check_period(char **newval, void **extra, GucSource source)
 {
@@ -81,9 +84,11 @@ check_period(char **newval, void **extra, GucSource source)
 
 	if (!parse_interval(*newval, &interval) ||
 		interval.time < 0 || interval.day < 0 || interval.month < 0 ||
-		(interval.time == 0 && interval.day == 0 && interval.month == 0))
+		(interval.time == 0 && interval.day == 0 && interval.month == 0) ||
+		interval.month / 12.0 + interval.day / 365.0 + interval.time / (365.0 * USECS_PER_DAY) > MAX_PERIOD_YEARS)
 	{
-		GUC_check_errdetail("It must be an interval longer than zero.");
+		GUC_check_errdetail("It must be an interval longer than zero, of at most %d years.",
+							MAX_PERIOD_YEARS);
 		GUC_check_errhint("Examples: '30 days', '3 months'.");
 		return false;
 	}

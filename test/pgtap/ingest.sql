@@ -329,7 +329,10 @@ FROM (VALUES
 	('{"event_type": "interaction", "user_id": "new", "event_name": "nps:1:SCORED", "metadata": {"score": -1}}', '22023 "score" must be a whole number from 0 to 10, not -1'),
 	('{"event_type": "interaction", "user_id": "new", "event_name": "nps:1:SCORED", "metadata": {"score": 7.5}}', '22023 "score" must be a whole number from 0 to 10, not 7.5'),
 	('{"event_type": "interaction", "user_id": "new", "event_name": "nps:1:SCORED", "metadata": {"score": "ten"}}', '22023 "score" must be a whole number from 0 to 10, not ten'),
-	('{"event_type": "interaction", "user_id": "new", "event_name": "nps:1:SCORED", "metadata": {"score": [9]}}', '22023 "score" must be a whole number from 0 to 10, not array'))
+	('{"event_type": "interaction", "user_id": "new", "event_name": "nps:1:SCORED", "metadata": {"score": [9]}}', '22023 "score" must be a whole number from 0 to 10, not array'),
+	('{"event_type": "interaction", "user_id": "new", "event_name": "nps:1:SCORED", "metadata": {"score": -4294967290}}', '22023 "score" must be a whole number from 0 to 10, not -4294967290'),
+	('{"event_type": "interaction", "user_id": "new", "event_name": "nps:1:SCORED", "metadata": {"score": "-99999999999999999999"}}', '22023 "score" must be a whole number from 0 to 10, not -99999999999999999999'),
+	('{"event_type": "interaction", "user_id": "new", "event_name": "nps:1:SCORED", "metadata": {"score": "9.0.0"}}', '22023 "score" must be a whole number from 0 to 10, not 9.0.0'))
 	AS r (message, expected);
 SELECT matches(test.refusal(jsonb_build_object('type', 'track', 'userId', repeat('x', 1025), 'event', 'e')),
 	'^23514 user_id must have at most 1024 bytes, but has 1025', 'an id that is too long');

@@ -31,4 +31,5 @@ SELECT user_profile.timeline_agg(NULL, 0, 1, 1);
 SELECT user_profile.session_number(now(), '1 month') OVER ();
 SET user_profile.session_timeout = 'soon';
 SET user_profile.period = '-1 day';
+SET user_profile.period = '9000 years';
 SET user_profile.nonsense = 1;
