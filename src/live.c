@@ -23,9 +23,11 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
 #include "timeline.h"
@@ -104,6 +106,30 @@ refresh_position(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
 }
 
+/*
+ * The error of the last pass.  It may tell of a user, so that who may not read
+ * the column is told only that there is one.
+ */
+PG_FUNCTION_INFO_V1(refresh_error);
+Datum
+refresh_error(PG_FUNCTION_ARGS)
+{
+	Datum		error = (Datum) 0;
+	bool		isnull = true;
+	Look		look;
+
+	begin_look(&look, "refresh_state");
+	if (next_row(&look))
+		error = row_value(&look, "error", &isnull);
+	if (!isnull)
+		error = PointerGetDatum(may_read_errors() ? DatumGetTextPCopy(error) :
+								cstring_to_text(HIDDEN_ERROR));
+	end_look(&look);
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(error);
+}
+
 /* The ids of the events that are set aside */
 PG_FUNCTION_INFO_V1(failed_event_ids);
 Datum
@@ -124,26 +150,32 @@ failed_event_ids(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(makeArrayResult(ids, CurrentMemoryContext));
 }
 
+/* What any_suppressed() found out for a query */
+typedef struct AnySuppressed
+{
+	QueryMark	query;
+	bool		any;
+} AnySuppressed;
+
 /* Is anyone suppressed? */
 PG_FUNCTION_INFO_V1(any_suppressed);
 Datum
 any_suppressed(PG_FUNCTION_ARGS)
 {
-	enum
-	{
-		UNKNOWN, NOBODY, SOMEBODY
-	}			known = (int) (intptr_t) fcinfo->flinfo->fn_extra;
+	AnySuppressed *known = fcinfo->flinfo->fn_extra;
 
-	if (known == UNKNOWN)
+	if (known == NULL)
+		known = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+																  sizeof(AnySuppressed));
+	if (!same_query(&known->query))
 	{
 		Look		look;
 
 		begin_look(&look, "suppressions");
-		known = next_row(&look) ? SOMEBODY : NOBODY;
+		known->any = next_row(&look);
 		end_look(&look);
-		fcinfo->flinfo->fn_extra = (void *) (intptr_t) known;
 	}
-	PG_RETURN_BOOL(known == SOMEBODY);
+	PG_RETURN_BOOL(known->any);
 }
 
 /* One of our tables, and its primary key */
@@ -236,6 +268,7 @@ typedef struct UserEntry
 /* What is known of pending events in a query */
 typedef struct PendingUsers
 {
+	QueryMark	query;
 	bool		none;			/* is nothing pending at all? */
 	int64		calls;
 	users_hash *users;			/* those that have pending events */
@@ -313,10 +346,15 @@ is_folded(PG_FUNCTION_ARGS)
 	bool		found;
 
 	if (pending == NULL)
+		pending = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+																	sizeof(PendingUsers));
+	if (!same_query(&pending->query))
 	{
-		pending = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(PendingUsers));
+		if (pending->users != NULL)
+			users_destroy(pending->users);
+		pending->users = NULL;
+		pending->calls = 0;
 		pending->none = nothing_pending();
-		fcinfo->flinfo->fn_extra = pending;
 	}
 	if (pending->none)
 		PG_RETURN_BOOL(true);
@@ -335,8 +373,10 @@ is_folded(PG_FUNCTION_ARGS)
 /* What is found out once a query for user_timeline() */
 typedef struct PartsSource
 {
-	Oid			role;			/* who asks */
+	QueryMark	query;
 	Visibility	visibility;
+	bool		by_policy;		/* does row-level security on timelines bind
+								 * the caller? */
 	Keyed		keyed;
 	AttrNumber	last_at;
 	AttrNumber	timeline;
@@ -352,18 +392,18 @@ parts_source(FunctionCallInfo fcinfo)
 	PartsSource *source = fcinfo->flinfo->fn_extra;
 	AclResult	access;
 
-	/* The role may change in a transaction, for which PL/pgSQL keeps this */
-	if (source != NULL && source->role == GetUserId())
+	if (source == NULL)
+		source = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+																   sizeof(PartsSource));
+	if (same_query(&source->query))
 		return source;
-	source = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(PartsSource));
-	source->role = GetUserId();
 	source->keyed = keyed_table("timelines");
 	access = pg_class_aclcheck(source->keyed.table, GetUserId(), ACL_SELECT);
 	if (access != ACLCHECK_OK)
 		aclcheck_error(access, OBJECT_TABLE, "timelines");
+	source->by_policy = check_enable_rls(source->keyed.table, InvalidOid, false) == RLS_ENABLED;
 	source->last_at = get_attnum(source->keyed.table, "last_at");
 	source->timeline = get_attnum(source->keyed.table, "timeline");
-	fcinfo->flinfo->fn_extra = source;
 	return source;
 }
 
@@ -400,6 +440,35 @@ add_parts(TimelineJoin *join, const PartsSource *source, Datum user_id, int32 fr
 	end_key_scan(&look);
 }
 
+/* The same by a query, where a policy on timelines has a say in it */
+static void
+query_parts(TimelineJoin *join, Datum user_id, int32 from, TimestampTz since)
+{
+	static SqlQuery query = {
+		"SELECT t.timeline FROM user_profile.timelines t"
+		" WHERE t.user_id OPERATOR(pg_catalog.=) $1 AND t.part OPERATOR(pg_catalog.>=) $2"
+		"  AND t.last_at OPERATOR(pg_catalog.>=) $3 ORDER BY t.part",
+		{TEXTOID, INT4OID, TIMESTAMPTZOID}
+	};
+	QueryArgs	args = {3, {user_id, Int32GetDatum(from), TimestampTzGetDatum(since)}};
+	MemoryContext caller = CurrentMemoryContext;
+	uint64		nparts;
+
+	SPI_connect();
+	nparts = query_read(&query, args);
+	for (uint64 i = 0; i < nparts; i++)
+	{
+		bool		isnull;
+		Timeline   *timeline = DatumGetTimelineP(SPI_getbinval(SPI_tuptable->vals[i],
+															   SPI_tuptable->tupdesc, 1, &isnull));
+		MemoryContext old = MemoryContextSwitchTo(caller);
+
+		timeline_join_add(join, timeline, since);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+}
+
 /*
  * All parts of a user that end at some time or after it, and what is pending,
  * as one.  Who has part 0 gives it, so that it is not read again.
@@ -419,7 +488,10 @@ user_timeline(PG_FUNCTION_ARGS)
 
 		if (!PG_ARGISNULL(2))
 			timeline_join_add(&join, PG_GETARG_TIMELINE_P(2), since);
-		add_parts(&join, source, PG_GETARG_DATUM(0), PG_ARGISNULL(2) ? 0 : 1, since);
+		if (source->by_policy)
+			query_parts(&join, PG_GETARG_DATUM(0), PG_ARGISNULL(2) ? 0 : 1, since);
+		else
+			add_parts(&join, source, PG_GETARG_DATUM(0), PG_ARGISNULL(2) ? 0 : 1, since);
 	}
 	if (!PG_ARGISNULL(3))
 		timeline_join_add(&join, PG_GETARG_TIMELINE_P(3), PG_INT64_MIN);

@@ -77,6 +77,7 @@ check_timelines(PG_FUNCTION_ARGS)
 	};
 
 	check_optional_user(fcinfo);
+	see_all_rows();
 	return query_rows(fcinfo, &query, query_args(fcinfo));
 }
 
@@ -128,7 +129,7 @@ rebuild_timelines(PG_FUNCTION_ARGS)
 	int64		folded;
 
 	check_optional_user(fcinfo);
-	lock_refresh("rebuild_timelines()");
+	begin_rewrite("rebuild_timelines()", false, false);
 	SPI_connect();
 	query_execute(&drop, args);
 	query_execute(&keep, args);
@@ -162,7 +163,7 @@ expire_events(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	check_time(fcinfo, 0, "before");
-	lock_refresh("expire_events()");
+	begin_rewrite("expire_events()", false, false);
 	SPI_connect();
 	query_execute(&expire, query_args(fcinfo));
 	expired = query_value(1, &isnull);

@@ -20,7 +20,6 @@
  */
 #include "query.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -31,14 +30,33 @@
 #include "operations.h"
 #include "refresh.h"
 #include "suppress.h"
+#include "visible.h"
 
-/* Raise the error for a user that a change names and nobody knows */
-static void
-report_unknown(const char *what, const char *id)
+/* Whose is an id by now?  Null where it is no alias.  In the caller's SPI connection. */
+static Datum
+user_of_alias(Datum previous_id, bool *isnull)
 {
+	static SqlQuery query = {
+		"SELECT user_id FROM user_profile.aliases WHERE previous_id = $1",
+		{TEXTOID}
+	};
+	QueryArgs	args = {1, {previous_id}};
+
+	query_execute(&query, args);
+	return query_value(1, isnull);
+}
+
+/* Raise the error for a user that an operation names and nobody knows */
+static void
+report_unknown_user(const text *user_id)
+{
+	bool		isnull;
+	Datum		present = user_of_alias(PointerGetDatum(user_id), &isnull);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_NO_DATA_FOUND),
-			 errmsg("%s \"%s\" does not exist", what, id)));
+			 errmsg("user \"%s\" does not exist", text_to_cstring(user_id)),
+			 isnull ? 0 : errhint("It is an alias of \"%s\".", TextDatumGetCString(present))));
 }
 
 /* Run a statement that changes one user, who must exist */
@@ -47,7 +65,7 @@ change_user(FunctionCallInfo fcinfo, SqlQuery *query, QueryArgs args)
 {
 	SPI_connect();
 	if (query_execute(query, args) == 0)
-		report_unknown("user", text_arg(fcinfo, 0));
+		report_unknown_user(PG_GETARG_TEXT_PP(0));
 	SPI_finish();
 }
 
@@ -242,23 +260,6 @@ reset_content(PG_FUNCTION_ARGS)
  *----------
  */
 
-/*
- * Start to move or remove folded events.  In the end they must all be seen,
- * which an old snapshot would prevent.
- */
-static void
-begin_rewrite(const char *function, bool wait)
-{
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("%s() needs the isolation level read committed", function),
-				 errdetail("It could not see what others wrote since the transaction began.")));
-	if (wait)
-		wait_for_writers();
-	lock_refresh(psprintf("%s()", function));
-}
-
 /* Is anything stored of user $1?  Memberships and recordings may come before all else. */
 #define USER_KNOWN \
 	"(SELECT FROM user_profile.live_users WHERE user_id = $1" \
@@ -272,7 +273,16 @@ begin_rewrite(const char *function, bool wait)
 	" UNION ALL" \
 	" SELECT p.event_id FROM user_profile.pending_events p WHERE p.user_id = $1"
 
-/* Rows of user $1 in the tables other than events, one query a table */
+/*
+ * The ids that are user $1's.  COPY may have brought rows under one that is an
+ * alias by now.
+ */
+#define USER_IDS \
+	"ARRAY(SELECT $1 UNION ALL" \
+	" SELECT a.previous_id FROM user_profile.aliases a WHERE a.user_id = $1)"
+#define OF_USER	" WHERE user_id = ANY (" USER_IDS ")"
+
+/* The tables of users other than events, one query a table */
 #define USER_TABLES(verb) \
 	verb("timelines") verb("users") verb("memberships") verb("session_replays") verb("aliases")
 
@@ -281,7 +291,7 @@ Datum
 preview_delete(PG_FUNCTION_ARGS)
 {
 #define COUNT_ROWS(name) \
-	" UNION ALL SELECT '" name "', count(*) FROM user_profile." name " WHERE user_id = $1"
+	" UNION ALL SELECT '" name "', count(*) FROM user_profile." name OF_USER
 	static SqlQuery query = {
 		"SELECT * FROM ("
 		" SELECT 'events', count(e.event_id) FROM (" USER_EVENTS ") x"
@@ -293,6 +303,7 @@ preview_delete(PG_FUNCTION_ARGS)
 	};
 
 	check_id(fcinfo, 0, "user_id");
+	see_all_rows();
 	return query_rows(fcinfo, &query, query_args(fcinfo));
 }
 
@@ -316,7 +327,7 @@ erase_user(text *user_id, bool suppress)
 		{TEXTOID}
 	};
 #define DELETE_ROWS(name) \
-	", deleted_" name " AS (DELETE FROM user_profile." name " WHERE user_id = $1 RETURNING 1)"
+	", deleted_" name " AS (DELETE FROM user_profile." name OF_USER " RETURNING 1)"
 #define COUNT_DELETED(name) \
 	", (SELECT count(*) FROM deleted_" name ")"
 	static SqlQuery erase = {
@@ -327,6 +338,10 @@ erase_user(text *user_id, bool suppress)
 		DELETE_ROWS("timelines") DELETE_ROWS("users") DELETE_ROWS("memberships")
 		DELETE_ROWS("session_replays") DELETE_ROWS("aliases")
 		DELETE_ROWS("scheduled_deletions")
+		", deleted_rules AS (DELETE FROM user_profile.exclusion_rules"
+		"  WHERE kind = 'user' AND pattern = ANY (" USER_IDS ")),"
+		" forgotten_error AS (UPDATE user_profile.refresh_state SET error = NULL"
+		"  WHERE strpos(error, $1) > 0)"
 		"INSERT INTO user_profile.erasures"
 		" (subject, subject_digest, suppressed, events, timelines, users, memberships,"
 		"  session_replays, aliases, event_types, pages)"
@@ -384,7 +399,7 @@ erase_user(text *user_id, bool suppress)
 
 	of_user.values[0] = PointerGetDatum(user_id);
 	if (query_execute(&known, of_user) == 0)
-		report_unknown("user", text_to_cstring(user_id));
+		report_unknown_user(user_id);
 
 	query_execute(&names, of_user);
 	used.values[0] = query_value(1, &used.nulls[0]);
@@ -447,7 +462,7 @@ delete_user(PG_FUNCTION_ARGS)
 
 	check_id(fcinfo, 0, "user_id");
 	check_not_null(fcinfo, 1, "suppress");
-	begin_rewrite("delete_user", true);
+	begin_rewrite("delete_user()", true, PG_GETARG_BOOL(1));
 	SPI_connect();
 	erasure_id = erase_user(PG_GETARG_TEXT_PP(0), PG_GETARG_BOOL(1));
 	SPI_finish();
@@ -505,11 +520,13 @@ delete_company(PG_FUNCTION_ARGS)
 
 	check_id(fcinfo, 0, "company_id");
 	check_not_null(fcinfo, 1, "with_users");
-	begin_rewrite("delete_company", true);
+	begin_rewrite("delete_company()", true, false);
 	SPI_connect();
 	of_company.values[0] = PG_GETARG_DATUM(0);
 	if (query_execute(&known, of_company) == 0)
-		report_unknown("company", text_arg(fcinfo, 0));
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("company \"%s\" does not exist", text_arg(fcinfo, 0))));
 	if (PG_GETARG_BOOL(1))
 	{
 		query_execute(&members, of_company);
@@ -552,7 +569,7 @@ schedule_delete(PG_FUNCTION_ARGS)
 				 errmsg("after must not be negative")));
 	SPI_connect();
 	if (query_execute(&query, query_args(fcinfo)) == 0)
-		report_unknown("user", text_arg(fcinfo, 0));
+		report_unknown_user(PG_GETARG_TEXT_PP(0));
 	due_at = query_value(1, &isnull);
 	SPI_finish();
 	PG_RETURN_DATUM(due_at);
@@ -620,13 +637,9 @@ erase_due(void *arg)
 		{TEXTOID}
 	};
 
-	/*
-	 * A user who is gone by now needs no deletion any more; one whom a policy
-	 * hides from us does.
-	 */
+	/* A user who is gone by now needs no deletion any more */
 	static SqlQuery tidy = {
-		"DELETE FROM user_profile.scheduled_deletions WHERE user_id = $1"
-		" AND NOT row_security_active('user_profile.users')",
+		"DELETE FROM user_profile.scheduled_deletions WHERE user_id = $1",
 		{TEXTOID}
 	};
 	DueDeletion *deletion = arg;
@@ -678,7 +691,7 @@ run_scheduled_deletions(PG_FUNCTION_ARGS)
 	List	   *users;
 	ListCell   *cell;
 
-	begin_rewrite("run_scheduled_deletions", true);
+	begin_rewrite("run_scheduled_deletions()", true, true);
 	SPI_connect();
 	users = due_deletions(CurrentMemoryContext);
 	foreach(cell, users)
@@ -700,6 +713,136 @@ run_scheduled_deletions(PG_FUNCTION_ARGS)
  *----------
  */
 
+/*
+ * Give user $2 what is known of $1 beside events, in the caller's SPI connection.
+ * Exclusion and a scheduled deletion come with it: they are decisions about
+ * this person.
+ */
+static void
+move_tables(QueryArgs args)
+{
+	/* What is known of the user wins; the visitor fills what is not */
+	static SqlQuery user = {
+		"WITH p AS (DELETE FROM user_profile.users WHERE user_id = $1 RETURNING *)"
+		"INSERT INTO user_profile.users AS u"
+		"  (user_id, name, email, country, signed_up_at, properties, excluded_at,"
+		"   exclusion_reason, content_reset_at)"
+		" SELECT $2, p.name, p.email, p.country, p.signed_up_at, coalesce(p.properties, '{}'),"
+		"  p.excluded_at, p.exclusion_reason, p.content_reset_at"
+		" FROM (SELECT 1) one LEFT JOIN p ON true"
+		" ON CONFLICT (user_id) DO UPDATE SET name = coalesce(u.name, excluded.name),"
+		"  email = coalesce(u.email, excluded.email),"
+		"  country = coalesce(u.country, excluded.country),"
+		"  signed_up_at = coalesce(u.signed_up_at, excluded.signed_up_at),"
+		"  properties = excluded.properties || u.properties,"
+		"  excluded_at = coalesce(u.excluded_at, excluded.excluded_at),"
+		"  exclusion_reason = CASE WHEN u.excluded_at IS NULL THEN excluded.exclusion_reason"
+		"   ELSE u.exclusion_reason END,"
+		"  content_reset_at = greatest(u.content_reset_at, excluded.content_reset_at)",
+		{TEXTOID, TEXTOID}
+	};
+	static SqlQuery memberships = {
+		"WITH p AS (DELETE FROM user_profile.memberships WHERE user_id = $1 RETURNING *)"
+		"INSERT INTO user_profile.memberships (user_id, company_id, joined_at, left_at)"
+		" SELECT $2, p.company_id, p.joined_at, p.left_at FROM p ON CONFLICT DO NOTHING",
+		{TEXTOID, TEXTOID}
+	};
+	static SqlQuery replays = {
+		"WITH p AS (DELETE FROM user_profile.session_replays WHERE user_id = $1 RETURNING *)"
+		"INSERT INTO user_profile.session_replays (user_id, started_at, url)"
+		" SELECT $2, p.started_at, p.url FROM p ON CONFLICT DO NOTHING",
+		{TEXTOID, TEXTOID}
+	};
+	static SqlQuery deletion = {
+		"WITH p AS (DELETE FROM user_profile.scheduled_deletions WHERE user_id = $1 RETURNING *)"
+		"INSERT INTO user_profile.scheduled_deletions AS s"
+		"  (user_id, due_at, suppress, requested_at, requested_by)"
+		" SELECT $2, p.due_at, p.suppress, p.requested_at, p.requested_by FROM p"
+		" ON CONFLICT (user_id) DO UPDATE SET due_at = least(s.due_at, excluded.due_at),"
+		"  suppress = s.suppress OR excluded.suppress",
+		{TEXTOID, TEXTOID}
+	};
+
+	query_execute(&user, args);
+	query_execute(&memberships, args);
+	query_execute(&replays, args);
+	query_execute(&deletion, args);
+}
+
+/*
+ * Rows of users that were being written when their id became an alias are under
+ * the old id still.  Those who wrote them have ended within an hour.
+ */
+#define LEFT_BEHIND \
+	" FROM user_profile.aliases a WHERE a.aliased_at > now() - interval '1 hour' AND (" \
+	"  EXISTS (SELECT FROM user_profile.users u WHERE u.user_id = a.previous_id)" \
+	"  OR EXISTS (SELECT FROM user_profile.memberships m WHERE m.user_id = a.previous_id)" \
+	"  OR EXISTS (SELECT FROM user_profile.session_replays r WHERE r.user_id = a.previous_id))"
+
+bool
+any_left_behind(void)
+{
+	static SqlQuery query = {"SELECT" LEFT_BEHIND " LIMIT 1"};
+	QueryArgs	none = {0};
+
+	return query_execute(&query, none) > 0;
+}
+
+/* Give them to their users, under the refresh lock */
+void
+move_left_behind(void)
+{
+	static SqlQuery query = {"SELECT a.previous_id, a.user_id" LEFT_BEHIND};
+	QueryArgs	none = {0};
+	uint64		naliases = query_execute(&query, none);
+	SPITupleTable *aliases = SPI_tuptable;
+
+	for (uint64 i = 0; i < naliases; i++)
+	{
+		QueryArgs	args = {2};
+
+		for (int column = 0; column < 2; column++)
+			args.values[column] = SPI_getbinval(aliases->vals[i], aliases->tupdesc, column + 1,
+												&args.nulls[column]);
+		move_tables(args);
+	}
+}
+
+/*
+ * Raise an error where row-level security on users hides one that there is from
+ * whoever called us: as the owner we would move what the caller may not see.
+ */
+static void
+check_not_hidden(Datum user_id)
+{
+	static SqlQuery known = {
+		"SELECT FROM user_profile.live_users WHERE user_id = $1",
+		{TEXTOID}
+	};
+	QueryArgs	args = {1, {user_id}};
+	Visibility	visibility = {{0}};
+	Oid			owner;
+	int			context;
+	bool		visible;
+
+	/* An error puts the role back as well */
+	GetUserIdAndSecContext(&owner, &context);
+	SetUserIdAndSecContext(GetOuterUserId(), context);
+	visible = user_is_visible(user_id, &visibility);
+	SetUserIdAndSecContext(owner, context);
+	if (visible)
+		return;
+
+	SPI_connect();
+	if (query_read(&known, args) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("row-level security hides user \"%s\" from role \"%s\"",
+						TextDatumGetCString(user_id), GetUserNameFromId(GetOuterUserId(), false)),
+				 errhint("alias() takes a role that sees both users.")));
+	SPI_finish();
+}
+
 PG_FUNCTION_INFO_V1(alias);
 Datum
 alias(PG_FUNCTION_ARGS)
@@ -708,12 +851,6 @@ alias(PG_FUNCTION_ARGS)
 	static SqlQuery suppressed = {
 		"SELECT FROM (VALUES ($1), ($2)) i (id) WHERE user_profile.is_suppressed(i.id)",
 		{TEXTOID, TEXTOID}
-	};
-
-	/* Whose is an id by now? */
-	static SqlQuery resolve = {
-		"SELECT user_id FROM user_profile.aliases WHERE previous_id = $1",
-		{TEXTOID}
 	};
 	static SqlQuery record = {
 		"WITH moved AS ("
@@ -748,42 +885,11 @@ alias(PG_FUNCTION_ARGS)
 		{TEXTOID, TEXTOID}
 	};
 
-	/* What is known of the user wins; the visitor fills what is not */
-	static SqlQuery move_user = {
-		"WITH p AS (DELETE FROM user_profile.users WHERE user_id = $1 RETURNING *)"
-		"INSERT INTO user_profile.users AS u"
-		"  (user_id, name, email, country, signed_up_at, properties, content_reset_at)"
-		" SELECT $2, p.name, p.email, p.country, p.signed_up_at, coalesce(p.properties, '{}'),"
-		"  p.content_reset_at FROM (SELECT 1) one LEFT JOIN p ON true"
-		" ON CONFLICT (user_id) DO UPDATE SET name = coalesce(u.name, excluded.name),"
-		"  email = coalesce(u.email, excluded.email),"
-		"  country = coalesce(u.country, excluded.country),"
-		"  signed_up_at = coalesce(u.signed_up_at, excluded.signed_up_at),"
-		"  properties = excluded.properties || u.properties,"
-		"  content_reset_at = greatest(u.content_reset_at, excluded.content_reset_at)",
-		{TEXTOID, TEXTOID}
-	};
-	static SqlQuery move_memberships = {
-		"WITH p AS (DELETE FROM user_profile.memberships WHERE user_id = $1 RETURNING *)"
-		"INSERT INTO user_profile.memberships (user_id, company_id, joined_at, left_at)"
-		" SELECT $2, p.company_id, p.joined_at, p.left_at FROM p ON CONFLICT DO NOTHING",
-		{TEXTOID, TEXTOID}
-	};
-	static SqlQuery move_replays = {
-		"WITH p AS (DELETE FROM user_profile.session_replays WHERE user_id = $1 RETURNING *),"
-		" s AS (DELETE FROM user_profile.scheduled_deletions WHERE user_id = $1)"
-		"INSERT INTO user_profile.session_replays (user_id, started_at, url)"
-		" SELECT $2, p.started_at, p.url FROM p ON CONFLICT DO NOTHING",
-		{TEXTOID, TEXTOID}
-	};
-	SqlQuery   *steps[] = {
-		&record, &close_part, &move_parts, &move_user,
-		&move_memberships, &move_replays
-	};
+	SqlQuery   *steps[] = {&record, &close_part, &move_parts};
 	QueryArgs	args = query_args(fcinfo);
-	QueryArgs	one = {1};
 	char	   *previous_id;
 	char	   *user_id;
+	Datum		present;
 	bool		isnull;
 
 	check_id(fcinfo, 0, "previous_id");
@@ -801,17 +907,19 @@ alias(PG_FUNCTION_ARGS)
 	 * would make a deadlock of any two who write an event and then say who
 	 * wrote it.
 	 */
-	begin_rewrite("alias", false);
+	check_not_hidden(args.values[0]);
+	check_not_hidden(args.values[1]);
+	begin_rewrite("alias()", false, false);
 	SPI_connect();
 	if (query_execute(&suppressed, args) > 0)
 	{
 		SPI_finish();
 		PG_RETURN_VOID();
 	}
-	one.values[0] = args.values[1];
-	if (query_execute(&resolve, one) > 0)
+	present = user_of_alias(args.values[1], &isnull);
+	if (!isnull)
 	{
-		args.values[1] = query_value(1, &isnull);
+		args.values[1] = present;
 		user_id = TextDatumGetCString(args.values[1]);
 		if (strcmp(previous_id, user_id) == 0)
 			ereport(ERROR,
@@ -819,15 +927,14 @@ alias(PG_FUNCTION_ARGS)
 					 errmsg("aliases would form a cycle: \"%s\" is an alias of \"%s\" already",
 							text_arg(fcinfo, 1), previous_id)));
 	}
-	one.values[0] = args.values[0];
-	if (query_execute(&resolve, one) > 0)
+	present = user_of_alias(args.values[0], &isnull);
+	if (!isnull)
 	{
-		char	   *present = TextDatumGetCString(query_value(1, &isnull));
-
-		if (strcmp(present, user_id) != 0)
+		if (strcmp(TextDatumGetCString(present), user_id) != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("user \"%s\" is an alias of \"%s\" already", previous_id, present)));
+					 errmsg("user \"%s\" is an alias of \"%s\" already", previous_id,
+							TextDatumGetCString(present))));
 	}
 	else
 	{
@@ -835,6 +942,7 @@ alias(PG_FUNCTION_ARGS)
 		for (size_t i = 0; i < lengthof(steps); i++)
 			query_execute(steps[i], args);
 	}
+	move_tables(args);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -9,8 +9,8 @@
  *
  * The functions that come here are declared with search_path = pg_catalog,
  * pg_temp, so that no name in a query can be captured.  refresh() cannot be,
- * as a procedure with such a clause may not commit: it calls pin_search_path()
- * in each of its transactions.
+ * as a procedure with such a clause may not commit: it calls pin_settings() in
+ * each of its transactions.
  *
  * Portions Copyright (c) 2026, the user_profile authors
  *
@@ -30,6 +30,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "timeline.h"
@@ -304,12 +305,47 @@ query_value(int column, bool *isnull)
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, isnull);
 }
 
-/* Pin the search path until the end of the transaction */
+/*
+ * For what must see all rows to be right: where row-level security would hide
+ * some from the current user, an error, until the current GUC nest level ends
+ */
 void
-pin_search_path(void)
+see_all_rows(void)
 {
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	set_for_now("row_security", "off");
+}
+
+/*
+ * The settings of what commits, and so has no SET clause: until the end of the
+ * transaction, or until AtEOXact_GUC() is given the level that is returned
+ */
+int
+pin_settings(void)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	set_for_now("search_path", "pg_catalog, pg_temp");
+	see_all_rows();
+	return nestlevel;
+}
+
+/*
+ * Is the query that calls a function the one of the last call, or at least one
+ * that sees the same, with the same rights?  What a function keeps for a query
+ * (in fn_extra) may live longer: PL/pgSQL keeps the state of an expression for a
+ * transaction.
+ */
+bool
+same_query(QueryMark *mark)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	QueryMark	present = {
+		GetUserId(), snapshot->xmin, snapshot->xmax, snapshot->xcnt, snapshot->curcid
+	};
+	bool		same = memcmp(mark, &present, sizeof(QueryMark)) == 0;
+
+	*mark = present;
+	return same;
 }
 
 /* The OID of one of our relations */

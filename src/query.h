@@ -48,7 +48,19 @@ extern void query_receive(SqlQuery *query, QueryArgs args, DestReceiver *receive
 extern uint64 query_read(SqlQuery *query, QueryArgs args);
 extern Datum query_value(int column, bool *isnull);
 
-extern void pin_search_path(void);
+/* What tells a query from another one, for same_query(); zero for none yet */
+typedef struct QueryMark
+{
+	Oid			role;
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		xcnt;
+	CommandId	curcid;
+} QueryMark;
+
+extern bool same_query(QueryMark *mark);
+extern void see_all_rows(void);
+extern int	pin_settings(void);
 extern void set_for_now(const char *name, const char *value);
 extern Oid	relation_oid(const char *name);
 extern bool relation_is_empty(const char *name);

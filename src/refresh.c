@@ -25,7 +25,8 @@
  * lock", until its transaction ends.  It excludes other folds and what changes
  * folded events (delete, alias, expire, rebuild), but no reader and no writer
  * of events.  We do not hold it while we wait for writers, as one of them may
- * be waiting for it.
+ * be waiting for it.  For the same reason locks on the tables of users, which
+ * writers hold as well, come before it: a deletion with suppress waits for them.
  *
  * Portions Copyright (c) 2026, the user_profile authors
  *
@@ -33,6 +34,7 @@
  */
 #include "query.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
@@ -45,6 +47,7 @@
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 
+#include "operations.h"
 #include "refresh.h"
 #include "user_profile.h"
 
@@ -117,6 +120,20 @@ static SqlQuery move_watermark_query = {
 };
 
 /*
+ * Lock the tables that have what is known of users beside their events, until
+ * the end of the transaction.  RowExclusiveLock is that of anyone who writes
+ * there; ShareRowExclusiveLock waits for all of them, and holds up others.
+ */
+void
+lock_users(LOCKMODE mode)
+{
+	static const char *const tables[] = {"users", "memberships", "session_replays"};
+
+	for (int i = 0; i < lengthof(tables); i++)
+		LockRelationOid(relation_oid(tables[i]), mode);
+}
+
+/*
  * Take the refresh lock until the end of the transaction, for a function that
  * is to write: on a standby, the lock itself would be refused in stranger words
  */
@@ -124,6 +141,7 @@ void
 lock_refresh(const char *function)
 {
 	PreventCommandIfReadOnly(function);
+	lock_users(RowExclusiveLock);
 	LockRelationOid(relation_oid("refresh_state"), ShareRowExclusiveLock);
 }
 
@@ -161,6 +179,47 @@ wait_for_writers(void)
 
 	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation_oid("events_event_id_seq"));
 	WaitForLockers(tag, ShareLock, false);
+}
+
+/*
+ * Begin to move or remove folded events, for a function that has a SET clause.
+ * All of them must be seen, which an old snapshot or a policy would prevent.
+ * With wait, those who are writing events are waited for; with keep_out, those
+ * who write of users, too, and others have to wait until the end of the
+ * transaction.
+ */
+void
+begin_rewrite(const char *function, bool wait, bool keep_out)
+{
+	PreventCommandIfReadOnly(function);
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s needs the isolation level read committed", function),
+				 errdetail("It could not see what others wrote since the transaction began.")));
+	see_all_rows();
+	if (wait)
+		wait_for_writers();
+	if (keep_out)
+		lock_users(ShareRowExclusiveLock);
+	lock_refresh(function);
+}
+
+/*
+ * The id before that of the first event in (from, through], or through where
+ * there is none: ids may have large gaps
+ */
+static int64
+first_event(int64 from, int64 through)
+{
+	static SqlQuery query = {
+		"SELECT coalesce(min(event_id) - 1, $2) FROM user_profile.events"
+		" WHERE event_id > $1 AND event_id <= $2",
+		{INT8OID, INT8OID}
+	};
+	QueryArgs	args = {2, {Int64GetDatum(from), Int64GetDatum(through)}};
+
+	return query_number(&query, args);
 }
 
 /* Fold the events in (from, through]; user_id may be NULL: all */
@@ -226,27 +285,27 @@ fold_batch(void *arg)
 }
 
 /*
- * May an error be due to an event, or to what there is of its user already?
- * Those of other classes (rights, locks, memory, disk, shutdown) would befall
- * any batch, or none when it is tried again.
+ * May an error be due to an event, or to what there is of its user already?  A
+ * trigger may raise what it likes.  But these classes (code that is wrong, rights,
+ * locks, memory, disk, shutdown) would befall any batch, or none when it is tried
+ * again.
  */
 static bool
 concerns_event(const ErrorData *error)
 {
 	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
 	{
-		case MAKE_SQLSTATE('2', '0', '0', '0', '0'):	/* case not found */
-		case ERRCODE_CARDINALITY_VIOLATION:
-		case ERRCODE_DATA_EXCEPTION:
-		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
-		case ERRCODE_EXTERNAL_ROUTINE_EXCEPTION:
-		case ERRCODE_EXTERNAL_ROUTINE_INVOCATION_EXCEPTION:
-		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
-		case ERRCODE_PLPGSQL_ERROR:
-			return true;
+		case ERRCODE_INVALID_TRANSACTION_STATE:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_CONFIG_FILE_ERROR:
+			return false;
 		default:
-			return error->sqlerrcode == ERRCODE_INTERNAL_ERROR ||
-				error->sqlerrcode == ERRCODE_DATA_CORRUPTED;
+			return error->sqlerrcode != ERRCODE_INDEX_CORRUPTED;
 	}
 }
 
@@ -302,12 +361,12 @@ refresh_batch(int64 target, int64 *size, Batch *batch)
 	QueryArgs	none = {0};
 	ErrorData  *error;
 
-	pin_search_path();
 	lock_refresh("refresh()");
 	batch->folded = 0;
 	batch->from = query_number(&watermark_query, none);
 	if (batch->from >= target)
 		return false;
+	batch->from = first_event(batch->from, target);
 	batch->through = Min(target, batch->from + *size);
 	error = run_in_subtransaction(fold_batch, batch);
 	if (error == NULL)
@@ -400,7 +459,6 @@ retry_failures(void)
 	SPITupleTable *users;
 	int64		folded = 0;
 
-	pin_search_path();
 	lock_refresh("refresh()");
 	query_execute(&tidy, none);
 	nusers = query_execute(&failing_users, none);
@@ -462,7 +520,6 @@ settle_timelines(void)
 	if (!owns_relation(timelines) ||
 		!ConditionalLockRelationOid(timelines, AccessExclusiveLock))
 		return;
-	pin_search_path();
 	nestlevel = NewGUCNestLevel();
 	set_for_now("maintenance_work_mem", "16MB");
 	set_for_now("default_statistics_target", "10");
@@ -473,10 +530,11 @@ settle_timelines(void)
 }
 
 /*
- * Commit, and begin a transaction.  The snapshot for all else, which the portal
- * of a CALL looks after, has to be renewed here for the background worker.
+ * Commit, which ends all settings, and begin a transaction with our own; returns
+ * their level.  The snapshot for all else, which the portal of a CALL looks
+ * after, has to be renewed here for the background worker.
  */
-static void
+static int
 next_transaction(void)
 {
 	if (ActivePortal == NULL)
@@ -484,15 +542,12 @@ next_transaction(void)
 	SPI_commit();
 	if (ActivePortal == NULL)
 		PushActiveSnapshot(GetTransactionSnapshot());
+	return pin_settings();
 }
 
-/*
- * Fold all events that are in the log by now, a transaction a batch, within the
- * caller's non-atomic SPI connection.  Stops early where may_go_on, if given,
- * says so at the beginning of a transaction.
- */
-void
-refresh_all(bool (*may_go_on) (void))
+/* What refresh_all() does, all but the end of the settings of the last transaction */
+static void
+refresh_in_transactions(bool (*may_go_on) (void), int *settings)
 {
 	QueryArgs	none = {0};
 	Batch		batch;
@@ -506,11 +561,19 @@ refresh_all(bool (*may_go_on) (void))
 		return;
 	target = last_assigned_id();
 	watermark = query_number(&watermark_query, none);
+	if (target < watermark)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the sequence of event ids is behind the watermark: at " INT64_FORMAT ", which is below " INT64_FORMAT,
+						target, watermark),
+				 errdetail("New events would get ids that count as folded, and be in no profile."),
+				 errhint("Set it: SELECT setval('user_profile.events_event_id_seq', " INT64_FORMAT "); then call rebuild_timelines().",
+						 watermark)));
 	if (any_failures())
 	{
 		int64		folded;
 
-		next_transaction();
+		*settings = next_transaction();
 		if (may_go_on != NULL && !may_go_on())
 			return;
 		folded = retry_failures();
@@ -518,12 +581,20 @@ refresh_all(bool (*may_go_on) (void))
 			ereport(NOTICE,
 					(errmsg("folded " INT64_FORMAT " events that had been set aside", folded)));
 	}
+	if (any_left_behind())
+	{
+		*settings = next_transaction();
+		if (may_go_on != NULL && !may_go_on())
+			return;
+		lock_refresh("refresh()");
+		move_left_behind();
+	}
 	if (watermark >= target)
 		return;
 	INSTR_TIME_SET_CURRENT(start);
 
 	/* Wait without any lock that a writer may want, as for DROP EXTENSION */
-	next_transaction();
+	*settings = next_transaction();
 	wait_for_writers();
 	for (;;)
 	{
@@ -534,7 +605,7 @@ refresh_all(bool (*may_go_on) (void))
 		 * Each batch sees what was committed before it, whatever the
 		 * isolation level
 		 */
-		next_transaction();
+		*settings = next_transaction();
 		if (may_go_on != NULL && !may_go_on())
 			return;
 		if (!refresh_batch(target, &size, &batch))
@@ -553,6 +624,21 @@ refresh_all(bool (*may_go_on) (void))
 		settle_timelines();
 }
 
+/*
+ * Fold all events that are in the log by now, a transaction a batch, within the
+ * caller's non-atomic SPI connection.  Stops early where may_go_on, if given,
+ * says so at the beginning of a transaction.  The last transaction is the
+ * caller's, to whom its settings are left as they were.
+ */
+void
+refresh_all(bool (*may_go_on) (void))
+{
+	int			settings = pin_settings();
+
+	refresh_in_transactions(may_go_on, &settings);
+	AtEOXact_GUC(true, settings);
+}
+
 /* CALL refresh() */
 PG_FUNCTION_INFO_V1(refresh);
 Datum
@@ -569,7 +655,6 @@ refresh(PG_FUNCTION_ARGS)
 				 errdetail("It commits each batch.")));
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	pin_search_path();
 	refresh_all(NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -587,7 +672,12 @@ fold_again(Datum user_id, bool all_users)
 	int64		watermark = query_number(&watermark_query, none);
 	int64		done = 0;
 
-	for (int64 from = 0; from < watermark; from += batch_size)
-		done += fold_range(from, Min(watermark, from + batch_size), user_id, all_users);
+	for (int64 from = first_event(0, watermark); from < watermark;)
+	{
+		int64		through = Min(watermark, from + batch_size);
+
+		done += fold_range(from, through, user_id, all_users);
+		from = first_event(through, watermark);
+	}
 	return done;
 }

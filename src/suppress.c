@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "suppress.h"
 
@@ -125,67 +126,163 @@ subject_digest(const char *subject, const text *id)
 	return result;
 }
 
-/* What is_suppressed() keeps for the calls of a query */
+/* What is kept for the calls of a query */
 typedef struct Suppressions
 {
-	digests_hash *digests;		/* NULL: there are none */
-	bytea	   *key;
+	QueryMark	query;
+	bytea	   *key;			/* NULL: nobody is suppressed, or nobody can
+								 * tell */
+	int64		calls;
+	digests_hash *digests;		/* all of them, once enough ids were asked
+								 * for, or NULL */
 } Suppressions;
 
-/* Read all suppressions at the first call of a query */
-static Suppressions *
-read_suppressions(MemoryContext context)
+/* A query that asks for more ids than these reads all digests */
+#define LOOK_UPS_BY_KEY	100
+
+static bool
+any_suppression(void)
 {
-	static SqlQuery query = {"SELECT subject_digest FROM user_profile.suppressions"};
-	Suppressions *suppressions = MemoryContextAllocZero(context, sizeof(Suppressions));
+	static SqlQuery query = {"SELECT FROM user_profile.suppressions LIMIT 1"};
 	QueryArgs	none = {0};
 
-	SPI_connect();
-	if (query_read(&query, none) > 0)
+	return query_read(&query, none) > 0;
+}
+
+/* Begin to look up ids in a query, in the caller's SPI connection */
+static void
+begin_suppressions(Suppressions *suppressions, MemoryContext context, bool missing_key_ok)
+{
+	bytea	   *key;
+
+	if (suppressions->digests != NULL)
+		digests_destroy(suppressions->digests);
+	if (suppressions->key != NULL)
+		pfree(suppressions->key);
+	suppressions->digests = NULL;
+	suppressions->key = NULL;
+	suppressions->calls = 0;
+	if (!any_suppression())
+		return;
+	key = read_key(query_read);
+	if (key != NULL)
 	{
-		SPITupleTable *rows = SPI_tuptable;
-		uint64		nrows = SPI_processed;
-		bytea	   *key;
-
-		suppressions->digests = digests_create(context, nrows, NULL);
-		for (uint64 i = 0; i < nrows; i++)
-		{
-			bool		isnull;
-			bool		found;
-			bytea	   *bytes = DatumGetByteaPP(SPI_getbinval(rows->vals[i], rows->tupdesc,
-															  1, &isnull));
-			Digest		digest = {{0}};
-
-			memcpy(&digest, VARDATA_ANY(bytes),
-				   Min(sizeof(digest), VARSIZE_ANY_EXHDR(bytes)));
-			digests_insert(suppressions->digests, digest, &found);
-		}
-		key = read_key(query_read);
-		if (key == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("there are suppressions, but the key of their digests is missing"),
-					 errhint("Restore the table user_profile.erasure_key.")));
 		suppressions->key = MemoryContextAlloc(context, VARSIZE_ANY(key));
 		memcpy(suppressions->key, key, VARSIZE_ANY(key));
 	}
+	else if (!missing_key_ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("there are suppressions, but the key of their digests is missing"),
+				 errhint("Restore the table user_profile.erasure_key.")));
+}
+
+/* Is this one there?  In the caller's SPI connection. */
+static bool
+look_up_digest(const Digest *digest)
+{
+	static SqlQuery query = {
+		"SELECT FROM user_profile.suppressions WHERE subject_digest = $1",
+		{BYTEAOID}
+	};
+	QueryArgs	args = {1};
+	bytea	   *bytes = palloc(VARHDRSZ + sizeof(Digest));
+
+	SET_VARSIZE(bytes, VARHDRSZ + sizeof(Digest));
+	memcpy(VARDATA(bytes), digest, sizeof(Digest));
+	args.values[0] = PointerGetDatum(bytes);
+	return query_read(&query, args) > 0;
+}
+
+/* Read all digests, in the caller's SPI connection */
+static digests_hash *
+read_digests(MemoryContext context)
+{
+	static SqlQuery query = {"SELECT subject_digest FROM user_profile.suppressions"};
+	QueryArgs	none = {0};
+	uint64		nrows = query_read(&query, none);
+	digests_hash *digests = digests_create(context, (uint32) Min(nrows, UINT32_MAX), NULL);
+
+	for (uint64 i = 0; i < nrows; i++)
+	{
+		bool		isnull;
+		bool		found;
+		bytea	   *bytes = DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[i],
+														  SPI_tuptable->tupdesc, 1, &isnull));
+		Digest		digest = {{0}};
+
+		memcpy(&digest, VARDATA_ANY(bytes), Min(sizeof(digest), VARSIZE_ANY_EXHDR(bytes)));
+		digests_insert(digests, digest, &found);
+	}
+	return digests;
+}
+
+/*
+ * Queries as of the calling one, or for a trigger as of now: its statement may
+ * have waited for a deletion (see lock_users()), so that its snapshot does not
+ * show what that one has suppressed.  From then on it holds up any other.
+ */
+static void
+begin_queries(bool in_trigger)
+{
+	SPI_connect();
+	if (in_trigger)
+		PushActiveSnapshot(GetLatestSnapshot());
+}
+
+static void
+end_queries(bool in_trigger)
+{
+	if (in_trigger)
+		PopActiveSnapshot();
 	SPI_finish();
-	return suppressions;
+}
+
+/*
+ * Is this user suppressed?  The first ids of a query are looked up by the key of
+ * the table, as there may be many suppressions and only one id; a query that
+ * asks for many reads all of them.
+ */
+static bool
+user_is_suppressed(FunctionCallInfo fcinfo, const text *user_id, bool in_trigger)
+{
+	Suppressions *suppressions = fcinfo->flinfo->fn_extra;
+	Digest		digest;
+	bool		found;
+
+	if (suppressions == NULL)
+		suppressions = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+																		 sizeof(Suppressions));
+	if (!same_query(&suppressions->query))
+	{
+		/* pg_restore may bring the tables in any order */
+		begin_queries(in_trigger);
+		begin_suppressions(suppressions, fcinfo->flinfo->fn_mcxt, in_trigger);
+		end_queries(in_trigger);
+	}
+	if (suppressions->key == NULL)
+		return false;
+
+	compute_digest(suppressions->key, "user", user_id, &digest);
+	if (suppressions->digests != NULL)
+		return digests_lookup(suppressions->digests, digest) != NULL;
+	begin_queries(in_trigger);
+	if (suppressions->calls++ < LOOK_UPS_BY_KEY)
+		found = look_up_digest(&digest);
+	else
+	{
+		suppressions->digests = read_digests(fcinfo->flinfo->fn_mcxt);
+		found = digests_lookup(suppressions->digests, digest) != NULL;
+	}
+	end_queries(in_trigger);
+	return found;
 }
 
 PG_FUNCTION_INFO_V1(is_suppressed);
 Datum
 is_suppressed(PG_FUNCTION_ARGS)
 {
-	Suppressions *suppressions = fcinfo->flinfo->fn_extra;
-	Digest		digest;
-
-	if (suppressions == NULL)
-		suppressions = fcinfo->flinfo->fn_extra = read_suppressions(fcinfo->flinfo->fn_mcxt);
-	if (suppressions->digests == NULL)
-		PG_RETURN_BOOL(false);
-	compute_digest(suppressions->key, "user", PG_GETARG_TEXT_PP(0), &digest);
-	PG_RETURN_BOOL(digests_lookup(suppressions->digests, digest) != NULL);
+	PG_RETURN_BOOL(user_is_suppressed(fcinfo, PG_GETARG_TEXT_PP(0), false));
 }
 
 /* Row trigger: pass over rows of suppressed users */
@@ -193,27 +290,31 @@ PG_FUNCTION_INFO_V1(skip_suppressed);
 Datum
 skip_suppressed(PG_FUNCTION_ARGS)
 {
-	static SqlQuery query = {
-		"SELECT EXISTS (SELECT FROM user_profile.suppressions)"
-		" AND user_profile.is_suppressed($1)",
-		{TEXTOID}
-	};
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	QueryArgs	args = {1};
+	TupleDesc	tupdesc;
+	HeapTuple	row;
 	int			column;
-	Datum		suppressed;
+	Datum		user_id;
 	bool		isnull;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("skip_suppressed() must be called as a row trigger")));
-	column = SPI_fnumber(trigger->tg_relation->rd_att, "user_id");
-	SPI_connect();
-	args.values[0] = SPI_getbinval(trigger->tg_trigtuple, trigger->tg_relation->rd_att,
-								   column, &args.nulls[0]);
-	query_read(&query, args);
-	suppressed = query_value(1, &isnull);
-	SPI_finish();
-	return PointerGetDatum(!isnull && DatumGetBool(suppressed) ? NULL : trigger->tg_trigtuple);
+				 errmsg("skip_suppressed() must be called as a trigger before an insert or update of a row")));
+	tupdesc = RelationGetDescr(trigger->tg_relation);
+	column = SPI_fnumber(tupdesc, "user_id");
+	if (column <= 0 || SPI_gettypeid(tupdesc, column) != TEXTOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("relation \"%s\" has no column user_id of type text",
+						RelationGetRelationName(trigger->tg_relation))));
+
+	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	user_id = SPI_getbinval(row, tupdesc, column, &isnull);
+	if (!isnull && user_is_suppressed(fcinfo, DatumGetTextPP(user_id), true))
+		row = NULL;
+	return PointerGetDatum(row);
 }

@@ -15,12 +15,13 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "query.h"
+#include "visible.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/rls.h"
-
-#include "visible.h"
 
 /* May the current user see this one?  What is decided for all of a query is kept */
 bool
@@ -34,10 +35,9 @@ user_is_visible(Datum user_id, Visibility *visibility)
 	QueryArgs	args = {1};
 	bool		visible;
 
-	if (*visibility == 0)
-		*visibility = check_enable_rls(relation_oid("users"), InvalidOid, true) == RLS_ENABLED ?
-			BY_POLICY : EVERYBODY;
-	if (*visibility == EVERYBODY)
+	if (!same_query(&visibility->query))
+		visibility->by_policy = check_enable_rls(relation_oid("users"), InvalidOid, true) == RLS_ENABLED;
+	if (!visibility->by_policy)
 		return true;
 
 	args.values[0] = user_id;
@@ -51,9 +51,19 @@ PG_FUNCTION_INFO_V1(user_visible);
 Datum
 user_visible(PG_FUNCTION_ARGS)
 {
-	Visibility	visibility = (Visibility) (intptr_t) fcinfo->flinfo->fn_extra;
-	bool		visible = user_is_visible(PG_GETARG_DATUM(0), &visibility);
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+														  sizeof(Visibility));
+	PG_RETURN_BOOL(user_is_visible(PG_GETARG_DATUM(0), fcinfo->flinfo->fn_extra));
+}
 
-	fcinfo->flinfo->fn_extra = (void *) (intptr_t) visibility;
-	PG_RETURN_BOOL(visible);
+/* May the current user read the errors of refreshes, which may tell of any user? */
+bool
+may_read_errors(void)
+{
+	Oid			state = relation_oid("refresh_state");
+
+	return pg_class_aclcheck(state, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(state, get_attnum(state, "error"), GetUserId(),
+							  ACL_SELECT) == ACLCHECK_OK;
 }

@@ -36,6 +36,7 @@
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -57,6 +58,7 @@
 #include "operations.h"
 #include "query.h"
 #include "refresh.h"
+#include "visible.h"
 
 #define MAX_BACKOFF			(15 * 60)	/* seconds */
 #define ERROR_LENGTH		256
@@ -273,6 +275,16 @@ assign_slots(void)
 	pfree(copy);
 }
 
+/* Keep an error in a slot: as much of it as fits, in whole characters */
+static void
+set_error(WorkerSlot *slot, const char *error)
+{
+	int			length = pg_mbcliplen(error, (int) strlen(error), ERROR_LENGTH - 1);
+
+	memcpy(slot->error, error, length);
+	slot->error[length] = '\0';
+}
+
 /* Take note of a worker that has ended */
 static void
 finish_pass(int i)
@@ -288,8 +300,7 @@ finish_pass(int i)
 	if (slot->result == PASS_UNTOLD)
 	{
 		slot->result = PASS_FAILED;
-		strlcpy(slot->error, "the worker ended early; the server's log says why",
-				ERROR_LENGTH);
+		set_error(slot, "the worker ended early; the server's log says why");
 	}
 	slot->failures = slot->result == PASS_FAILED ? slot->failures + 1 : 0;
 	slot->next_at = TimestampTzPlusMilliseconds(now, seconds_to_next(slot->failures) * INT64CONST(1000));
@@ -339,7 +350,7 @@ put_off(int i, const char *obstacle)
 						NameStr(slot->database), obstacle)));
 	obstacles[i] = obstacle;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	strlcpy(slot->error, obstacle, ERROR_LENGTH);
+	set_error(slot, obstacle);
 	slot->next_at = next_at;
 	LWLockRelease(shared->lock);
 }
@@ -492,7 +503,7 @@ begin_activity(const char *activity)
 	StartTransactionCommand();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	pin_search_path();
+	(void) pin_settings();
 }
 
 static void
@@ -648,6 +659,7 @@ delete_due_user(void *arg)
 {
 	if (!may_go_on())
 		return;
+	lock_users(ShareRowExclusiveLock);
 	lock_refresh("run_scheduled_deletions()");
 	(void) run_due_deletion(arg, ERROR);
 }
@@ -774,7 +786,7 @@ user_profile_worker_main(Datum arg)
 	if (slot != NULL)
 	{
 		slot->result = pass_result;
-		strlcpy(slot->error, pass_error != NULL ? pass_error : "", ERROR_LENGTH);
+		set_error(slot, pass_error != NULL ? pass_error : "");
 	}
 	LWLockRelease(shared->lock);
 	proc_exit(pass_result == PASS_FAILED ? 1 : 0);
@@ -842,7 +854,7 @@ worker_status(PG_FUNCTION_ARGS)
 		nulls[FAILURES] = false;
 		nulls[MESSAGE] = slot.error[0] == '\0';
 		if (!nulls[MESSAGE])
-			values[MESSAGE] = CStringGetTextDatum(slot.error);
+			values[MESSAGE] = CStringGetTextDatum(may_read_errors() ? slot.error : HIDDEN_ERROR);
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
 }

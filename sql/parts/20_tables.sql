@@ -152,6 +152,8 @@ CREATE TABLE user_profile.aliases (
 	CONSTRAINT previous_id_is_another CHECK (previous_id <> user_id)
 );
 CREATE INDEX aliases_user_id ON user_profile.aliases (user_id);
+CREATE INDEX aliases_aliased_at ON user_profile.aliases (aliased_at);
+COMMENT ON INDEX user_profile.aliases_aliased_at IS 'Serves refreshes, which look after recent aliases';
 COMMENT ON TABLE user_profile.aliases IS
 'Ids that are another user''s by now (see alias()): what still arrives under previous_id becomes user_id''s. user_id is never an alias itself';
 

@@ -31,24 +31,24 @@ RETURN search IS NULL OR pg_catalog.strpos(
 COMMENT ON FUNCTION user_profile.search_matches(text, text) IS
 'Does value contain search literally, without regard to case? A NULL search matches all';
 
--- Suppressed ids (see delete_user): digests are compared under a key that only
--- operators may read, hence SECURITY DEFINER: it tells yes or no, nothing else.
+-- Suppressed ids (see delete_user): digests are compared under a key that only operators may
+-- read, hence SECURITY DEFINER.
 CREATE FUNCTION user_profile.is_suppressed(user_id text) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE STRICT PARALLEL SAFE SECURITY DEFINER COST 1
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.is_suppressed(text) IS
-'Was this user deleted with suppress? What arrives for such an id is dropped. SECURITY DEFINER: the key of the digests is for operators only, and this tells yes or no, nothing else';
+'Was this user deleted with suppress? What arrives for such an id is dropped. Error: data_corrupted where there are suppressions, but their key is gone. SECURITY DEFINER: the key of the digests is for operators only, and this tells yes or no of an id, nothing else';
 
 CREATE FUNCTION user_profile.skip_suppressed() RETURNS trigger
-	AS 'MODULE_PATHNAME' LANGUAGE c COST 100
+	AS 'MODULE_PATHNAME' LANGUAGE c SECURITY DEFINER COST 100
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.skip_suppressed() IS
-'Trigger: passes over rows of suppressed users';
-CREATE TRIGGER skip_suppressed BEFORE INSERT ON user_profile.users
+'Trigger of users, memberships and session_replays: passes over rows of suppressed users. SECURITY DEFINER: as is_suppressed()';
+CREATE TRIGGER skip_suppressed BEFORE INSERT OR UPDATE OF user_id ON user_profile.users
 	FOR EACH ROW EXECUTE FUNCTION user_profile.skip_suppressed();
-CREATE TRIGGER skip_suppressed BEFORE INSERT ON user_profile.memberships
+CREATE TRIGGER skip_suppressed BEFORE INSERT OR UPDATE OF user_id ON user_profile.memberships
 	FOR EACH ROW EXECUTE FUNCTION user_profile.skip_suppressed();
-CREATE TRIGGER skip_suppressed BEFORE INSERT ON user_profile.session_replays
+CREATE TRIGGER skip_suppressed BEFORE INSERT OR UPDATE OF user_id ON user_profile.session_replays
 	FOR EACH ROW EXECUTE FUNCTION user_profile.skip_suppressed();
 
 -- Row-level security on users, put there by the owner of the database, decides
@@ -73,6 +73,10 @@ CREATE FUNCTION user_profile.refresh_position(OUT folded_through bigint, OUT ref
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 1;
 COMMENT ON FUNCTION user_profile.refresh_position() IS
 'The watermark (folded_through; 0 before the first refresh) and when it was set';
+CREATE FUNCTION user_profile.refresh_error() RETURNS text
+	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 1;
+COMMENT ON FUNCTION user_profile.refresh_error() IS
+'The error of the last pass of the worker, NULL where it had none; without the right to read the column error of refresh_state, only that there is one, as it may tell of any user';
 CREATE FUNCTION user_profile.failed_event_ids() RETURNS bigint[]
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE COST 1;
 COMMENT ON FUNCTION user_profile.failed_event_ids() IS

@@ -45,14 +45,14 @@ RETURNS TABLE ("table" text, rows bigint)
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE COST 10000 ROWS 7
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.preview_delete(text) IS
-'How many rows of which table delete_user() would delete; no row for an unknown user';
+'How many rows of which table delete_user() would delete, also under ids that are aliases of the user; no row for an unknown user';
 
 CREATE FUNCTION user_profile.delete_user(user_id text, suppress boolean DEFAULT false)
 RETURNS SETOF user_profile.erasures
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 100000 ROWS 1
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.delete_user(text, boolean) IS
-'Delete every row of a user, dictionary entries that nobody else used included, and return the receipt that is left in erasures. With suppress, what arrives later for this id is dropped; without, it is a new user. Waits for those who are writing events. Errors: no_data_found for an unknown user, active_sql_transaction above read committed';
+'Delete every row of a user, also under ids that are aliases, dictionary entries that nobody else used and exclusion rules of kind user for exactly this id included, and return the receipt that is left in erasures. With suppress, what arrives later for this id is dropped; without, it is a new user. Waits for those who are writing events; with suppress also for those who are writing to users, memberships and session_replays, and holds up others. Errors: insufficient_privilege where row-level security would hide rows, no_data_found for an unknown user, active_sql_transaction above read committed';
 
 CREATE FUNCTION user_profile.delete_company(company_id text, with_users boolean DEFAULT false)
 RETURNS SETOF user_profile.erasures
@@ -85,4 +85,4 @@ CREATE FUNCTION user_profile.alias(previous_id text, user_id text) RETURNS void
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE SECURITY DEFINER COST 100000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.alias(text, text) IS
-'Make everything of previous_id user_id''s: events, sessions, memberships, recordings, traits that user_id lacks; and what still arrives under previous_id. An anonymous visitor becomes a known user so. Nothing happens where one of them was deleted with suppress. Errors: invalid_parameter_value for an alias of itself, a cycle, or an id that is another user''s alias already; active_sql_transaction above read committed. SECURITY DEFINER: who sends events may say that two ids are one user, without the right to rewrite timelines otherwise';
+'Make everything of previous_id user_id''s: events, sessions, memberships, recordings, traits that user_id lacks, exclusion by hand and a scheduled deletion; and what still arrives under previous_id. An anonymous visitor becomes a known user so. Nothing happens where one of them was deleted with suppress. Errors: invalid_parameter_value for an alias of itself, a cycle, or an id that is another user''s alias already; insufficient_privilege where row-level security on users hides one of them from the role of the session; active_sql_transaction above read committed. SECURITY DEFINER: who sends events may say that two ids are one user, without the right to rewrite timelines otherwise';

@@ -7,7 +7,7 @@ WITH declared (level, privileges, names) AS (
 	('reader', 'SELECT', ARRAY[
 		-- tables
 		'aliases', 'companies', 'event_types', 'events', 'exclusion_rules', 'memberships',
-		'pages', 'refresh_state', 'session_replays', 'suppressions', 'timelines', 'users',
+		'pages', 'session_replays', 'suppressions', 'timelines', 'users',
 		-- views
 		'access_levels', 'company_daily', 'company_nps', 'company_overviews', 'company_profiles',
 		'company_top_events', 'company_top_pages', 'company_users', 'company_export',
@@ -17,8 +17,9 @@ WITH declared (level, privileges, names) AS (
 		'user_content_progress', 'user_daily', 'user_engagement', 'user_events', 'user_export',
 		'user_overviews', 'user_profiles', 'user_sentiment', 'user_sessions', 'user_top_events',
 		'user_top_pages', 'users_companies']),
-	-- An error may tell of a value
+	-- An error may tell of a user
 	('reader', 'SELECT (event_id)', ARRAY['refresh_failures']),
+	('reader', 'SELECT (singleton, folded_through, refreshed_at, failed_at, expired_before)', ARRAY['refresh_state']),
 	('reader', 'EXECUTE', ARRAY[
 		-- values
 		'last_days', 'default_period', 'previous_period', 'first_needed_at',
@@ -46,7 +47,7 @@ WITH declared (level, privileges, names) AS (
 		'timelines_sessions_transfn', 'timelines_sessions_finalfn', 'timelines_sessions_combinefn',
 		'timelines_sessions_serialfn', 'timelines_sessions_deserialfn',
 		-- relations
-		'active_rules', 'rule_users', 'email_matches', 'excluded_user_ids', 'refresh_position',
+		'active_rules', 'rule_users', 'email_matches', 'excluded_user_ids', 'refresh_position', 'refresh_error',
 		'failed_event_ids', 'any_suppressed', 'is_folded', 'user_timeline', 'is_suppressed', 'user_visible', 'in_period', 'likely_support', 'timeline_scan_support', 'timelines_since', 'worker_status',
 		'companies_timelines', 'companies_members', 'workspace_timelines', 'timeline_event_details', 'timeline_answer_details',
 		'timeline_interaction_details', 'timeline_interaction_events',
@@ -66,14 +67,19 @@ WITH declared (level, privileges, names) AS (
 	('reader', 'USAGE', ARRAY[
 		'timeline', 'event_kind', 'activity_stats', 'dictionary_ids', 'event_count',
 		'page_count', 'daily_stats', 'session_totals']),
-	('writer', 'INSERT, SELECT (event_id, user_id, message_id)', ARRAY['events']),
-	('writer', 'SELECT, INSERT, UPDATE', ARRAY['users', 'companies', 'memberships']),
+	-- Not event_id, which is the sequence's; nor what the operations on users set
+	('writer', 'INSERT (user_id, occurred_at, kind, name, action, page, properties, message_id), '
+		'SELECT (event_id, user_id, message_id)', ARRAY['events']),
+	('writer', 'SELECT, INSERT (user_id, name, email, country, signed_up_at, properties), '
+		'UPDATE (name, email, country, signed_up_at, properties)', ARRAY['users']),
+	('writer', 'SELECT, INSERT, UPDATE (joined_at, left_at)', ARRAY['memberships']),
+	('writer', 'SELECT, INSERT, UPDATE', ARRAY['companies']),
 	('writer', 'INSERT', ARRAY['session_replays']),
 	('writer', 'SELECT', ARRAY['aliases', 'suppressions']),
 	('writer', 'USAGE', ARRAY['events_event_id_seq', 'event_kind']),
 	('writer', 'EXECUTE', ARRAY[
 		'alias', 'check_event', 'identify', 'identify_company', 'ingest', 'is_suppressed',
-		'join_company', 'leave_company', 'track', 'skip_suppressed']),
+		'join_company', 'leave_company', 'track']),
 	-- Not TRIGGER: a trigger would run as whoever refreshes, a superuser perhaps
 	('operator', 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE', ARRAY[
 		'aliases', 'companies', 'erasure_key', 'erasures', 'event_types', 'events',
@@ -86,7 +92,7 @@ WITH declared (level, privileges, names) AS (
 		'exclude_user', 'include_user', 'add_exclusion_rule', 'remove_exclusion_rule',
 		'preview_exclusion_rule', 'reset_content', 'preview_delete', 'delete_user',
 		'delete_company', 'schedule_delete', 'cancel_delete', 'run_scheduled_deletions',
-		'refresh', 'check_timelines', 'rebuild_timelines',
+		'refresh', 'check_timelines', 'rebuild_timelines', 'skip_suppressed',
 		'expire_events', 'grant_access', 'revoke_access'])
 ), wanted AS (
 	SELECT d.level, d.privileges, n.name

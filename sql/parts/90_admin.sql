@@ -11,14 +11,14 @@ CREATE FUNCTION user_profile.worker_status(
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE COST 10
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.worker_status() IS
-'State of the background worker in this database: not loaded (the library is not in shared_preload_libraries), standby (the server is in recovery), not listed (in the setting user_profile.databases), running, waiting, blocked (the last pass waited too long for a lock, of a transaction that has written events for instance, and gave up, which is no failure), or backing off (the last passes failed); when the last pass started, when the last one that ended did, and when the next will start; how many failed since one did not, and the error of the last one: the first error, where it had several';
+'State of the background worker in this database: not loaded (the library is not in shared_preload_libraries), standby (the server is in recovery), not listed (in the setting user_profile.databases), running, waiting, blocked (the last pass waited too long for a lock, of a transaction that has written events for instance, and gave up, which is no failure), or backing off (the last passes failed); when the last pass started, when the last one that ended did, and when the next will start; how many failed since one did not, and the error of the last one: the first error, where it had several. An error may tell of any user: who may not read the column error of refresh_state is told only that there is one';
 
 CREATE VIEW user_profile.status WITH (security_invoker = true) AS
 SELECT f.events OPERATOR(pg_catalog.+) p.events AS events,
 	p.events AS pending_events,
 	COALESCE(s.folded_through, 0) AS folded_through,
 	s.refreshed_at AS last_refresh_at,
-	s.error AS last_refresh_error,
+	user_profile.refresh_error() AS last_refresh_error,
 	s.failed_at AS last_refresh_failed_at,
 	(SELECT pg_catalog.count(r.event_id) FROM user_profile.refresh_failures r) AS failed_events,
 	s.expired_before,

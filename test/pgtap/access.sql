@@ -65,7 +65,7 @@ SELECT set_eq(format('SELECT * FROM test.privileges(%L)', role), format('SELECT 
 FROM (VALUES (:'reader', '{reader}'), (:'writer', '{writer}'), (:'operator', '{reader,writer,operator}'),
 	(:'twofold', '{reader,writer}')) r (role, levels);
 SELECT is_empty($$SELECT * FROM user_profile.access_levels
-	WHERE level = 'reader' AND (privileges NOT IN ('SELECT', 'SELECT (event_id)', 'EXECUTE', 'USAGE') OR object ~ 'SEQUENCE|erasure_key')$$,
+	WHERE level = 'reader' AND (privileges !~ '^(SELECT|SELECT [(][a-z_, ]+[)]|EXECUTE|USAGE)$' OR object ~ 'SEQUENCE|erasure_key')$$,
 	'a reader only reads');
 SELECT is_empty($$SELECT * FROM user_profile.access_levels l JOIN pg_proc p ON l.object = 'ROUTINE ' || p.oid::regprocedure
 	WHERE level = 'reader' AND provolatile = 'v'$$, 'no function of a reader changes anything');
@@ -174,6 +174,9 @@ FROM unnest(ARRAY[
 	$$SELECT user_profile.ingest('{"type": "alias", "previousId": "w0", "userId": "w"}'::jsonb)$$,
 	$$SELECT user_profile.alias('w1', 'w')$$,
 	$$INSERT INTO user_profile.events (user_id, name) VALUES ('w', 'copied')$$,
+	$$INSERT INTO user_profile.users (user_id, name, email, country, signed_up_at, properties)
+		VALUES ('w2', 'W', 'w@x.example', 'FR', now(), '{}')$$,
+	$$UPDATE user_profile.users SET name = 'W2', properties = '{"a": 1}' WHERE user_id = 'w2'$$,
 	$$INSERT INTO user_profile.session_replays VALUES ('w', now(), 'https://w')$$]) query;
 SELECT throws_ok(query, '42501', NULL, 'a writer may not: ' || query)
 FROM unnest(ARRAY[
@@ -181,6 +184,10 @@ FROM unnest(ARRAY[
 	'SELECT name, page, properties FROM user_profile.events', 'TABLE user_profile.timelines', 'TABLE user_profile.session_replays',
 	'SELECT * FROM user_profile.user_events', $$SELECT * FROM user_profile.export_user('ada')$$, $$SELECT * FROM user_profile.workspace_overview()$$,
 	'DELETE FROM user_profile.users', 'UPDATE user_profile.events SET name = name', 'DELETE FROM user_profile.events',
+	$$INSERT INTO user_profile.events (event_id, user_id, name) VALUES (1000000, 'w', 'an id of its own')$$,
+	$$INSERT INTO user_profile.users (user_id, excluded_at) VALUES ('x', now())$$, 'UPDATE user_profile.users SET excluded_at = NULL',
+	$$UPDATE user_profile.users SET user_id = 'x'$$, $$UPDATE user_profile.memberships SET user_id = 'x'$$,
+	$$CREATE TEMP TABLE t (user_id bigint); CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION user_profile.skip_suppressed()$$,
 	$$SELECT user_profile.exclude_user('ada')$$, $$SELECT user_profile.delete_user('ada')$$, 'CALL user_profile.refresh()',
 	'TABLE user_profile.erasure_key']) query;
 RESET ROLE;
@@ -218,6 +225,7 @@ SELECT is_empty('SELECT * FROM user_profile.check_timelines()', 'timelines are s
 -- Row-level security on users. ben is the only one whom the reader may see; dot has no row yet.
 --
 SELECT user_profile.delete_user('w') \g /dev/null
+SELECT user_profile.delete_user('w2') \g /dev/null
 SELECT test.events() \g /dev/null
 SELECT user_profile.track('dot', 'only pending', page => '/dot') \g /dev/null
 SELECT user_profile.track('fay', 'only pending', page => '/fay') \g /dev/null
@@ -252,9 +260,69 @@ SET ROLE :operator;
 SELECT is_empty('SELECT * FROM user_profile.run_scheduled_deletions()', 'an operator deletes nobody whom a policy hides');
 RESET ROLE;
 SELECT lives_ok($$SELECT user_profile.cancel_delete('ada')$$, 'nor forgets that somebody should');
+-- What must see all rows to be right is refused, and does nothing by halves
+CREATE TABLE test.before AS SELECT (SELECT count(*) FROM user_profile.events) AS events,
+	(SELECT count(*) FROM user_profile.timelines) AS timelines, (SELECT count(*) FROM user_profile.memberships) AS memberships;
+SET ROLE :operator;
+SELECT throws_ok(query, '42501', 'query would be affected by row-level security policy for table "users"', 'where a policy hides users: ' || query)
+FROM unnest(ARRAY[
+	$$SELECT user_profile.delete_user('ada')$$, $$SELECT user_profile.delete_user('ada', true)$$, $$SELECT user_profile.preview_delete('ada')$$,
+	$$SELECT user_profile.delete_company('co', true)$$, $$SELECT * FROM user_profile.check_timelines()$$]) query;
+SELECT throws_ok($$SELECT user_profile.alias('ada', 'ben')$$, '42501',
+	format('row-level security hides user "ada" from role "%s"', current_user), 'no alias of a hidden user');
+SELECT throws_ok($$SELECT user_profile.alias('ben', 'fay')$$, '42501', NULL, 'nor to one who is pending only');
+RESET ROLE;
+ALTER TABLE user_profile.events ENABLE ROW LEVEL SECURITY;
+SET ROLE :operator;
+SELECT throws_ok('SELECT user_profile.rebuild_timelines()', '42501', NULL, 'nothing is rebuilt from a part of the log');
+SELECT throws_ok($$SELECT user_profile.expire_events('2100-01-01')$$, '42501', NULL, 'or dropped from it');
+RESET ROLE;
+ALTER TABLE user_profile.events DISABLE ROW LEVEL SECURITY;
+SELECT results_eq('TABLE test.before', $$SELECT (SELECT count(*) FROM user_profile.events),
+	(SELECT count(*) FROM user_profile.timelines), (SELECT count(*) FROM user_profile.memberships)$$, 'nothing has changed');
+-- A role that comes in the middle of a transaction, whose expressions PL/pgSQL keeps
+CREATE FUNCTION test.sees(role text, user_id text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+	seen boolean;
+BEGIN
+	PERFORM set_config('role', role, true);
+	seen := user_profile.user_visible(user_id);
+	RESET ROLE;
+	RETURN seen;
+END $$;
+SELECT is(ARRAY[test.sees('none', 'ada'), test.sees(:'reader', 'ada'), test.sees(:'reader', 'ben'), test.sees('none', 'ada')],
+	'{t,f,t,t}', 'whoever asks is asked for');
 SELECT is((SELECT count(*) FROM user_profile.user_profiles), 5::bigint, 'the owner sees all');
 DROP POLICY countries ON user_profile.users;
 ALTER TABLE user_profile.users DISABLE ROW LEVEL SECURITY;
+-- A policy on timelines
+CALL user_profile.refresh();
+ALTER TABLE user_profile.timelines ENABLE ROW LEVEL SECURITY;
+CREATE POLICY ben ON user_profile.timelines TO :reader USING (user_id = 'ben');
+SET ROLE :reader;
+SELECT is(array_agg(user_id || ' ' || (user_profile.user_timeline(user_id, '-infinity', NULL, NULL) IS NOT NULL)::text ORDER BY user_id),
+	'{"ada false","ben true"}', 'holds for a timeline that is asked for by its user')
+FROM unnest('{ada,ben}'::text[]) user_id;
+SELECT is(user_profile.num_events(user_profile.user_timeline('ben', '-infinity', NULL, NULL)),
+	(SELECT count(*) FROM user_profile.events WHERE user_id = 'ben'), 'which is whole');
+RESET ROLE;
+DROP POLICY ben ON user_profile.timelines;
+ALTER TABLE user_profile.timelines DISABLE ROW LEVEL SECURITY;
+
+--
+-- Errors of refreshes may tell of a user
+--
+UPDATE user_profile.refresh_state SET error = 'deletion of "ada" failed', failed_at = now();
+SET ROLE :operator;
+SELECT is(last_refresh_error, 'deletion of "ada" failed', 'an operator reads the error') FROM user_profile.status;
+RESET ROLE;
+SET ROLE :reader;
+SELECT alike(last_refresh_error, 'not shown%', 'a reader that there is one') FROM user_profile.status;
+SELECT throws_ok('SELECT error FROM user_profile.refresh_state', '42501', NULL, 'and not by the table either');
+RESET ROLE;
+SELECT user_profile.delete_user('ada') \g /dev/null
+SELECT is(last_refresh_error, NULL, 'a deletion forgets an error that names the user') FROM user_profile.status;
 
 --
 -- Revoke

@@ -354,6 +354,48 @@ SELECT test.gone('zorro', 'brings nothing back');
 SELECT is(total_events, 2::bigint, 'and takes nothing from the other') FROM user_profile.user_profile('visitor');
 SELECT test.sound('suppressed');
 
+-- Rows that COPY has brought under an id that is an alias, and a rule for exactly this user
+SELECT user_profile.track('many', 'x') \g /dev/null
+SELECT user_profile.alias('many-1', 'many') \g /dev/null
+INSERT INTO user_profile.users (user_id, email) VALUES ('many-1', 'many@x');
+INSERT INTO user_profile.memberships (user_id, company_id) VALUES ('many-1', 'c1');
+INSERT INTO user_profile.session_replays VALUES ('many-1', now(), 'https://many');
+SELECT user_profile.add_exclusion_rule('user', id) FROM unnest('{many,many-1,man*}'::text[]) id \g /dev/null
+SELECT is((SELECT string_agg("table" || ' ' || rows, ', ' ORDER BY "table") FROM user_profile.preview_delete('many') WHERE rows > 0),
+	'aliases 1, events 1, memberships 1, session_replays 1, users 2', 'what is under an alias is found');
+SELECT is((users, memberships, session_replays, aliases)::text, '(2,1,1,1)', 'and deleted') FROM user_profile.delete_user('many');
+SELECT test.gone('many', 'no row is left, and no rule');
+DELETE FROM user_profile.exclusion_rules WHERE pattern = 'man*';
+
+-- By UPDATE; and when the key is not there yet, as where pg_restore brings tables in another order
+UPDATE user_profile.users SET user_id = 'zorro' WHERE user_id = 'visitor';
+SELECT test.gone('zorro', 'nor does an UPDATE');
+BEGIN;
+DELETE FROM user_profile.erasure_key;
+INSERT INTO user_profile.users (user_id) VALUES ('restored');
+SELECT is(count(*), 1::bigint, 'without the key a row is kept') FROM user_profile.users WHERE user_id = 'restored';
+SELECT throws_ok($$SELECT user_profile.is_suppressed('restored')$$, 'XX001',
+	'there are suppressions, but the key of their digests is missing', 'but who asks is told');
+ROLLBACK;
+-- Many suppressions, and many who are asked for
+INSERT INTO user_profile.suppressions (subject_digest) SELECT sha256(i::text::bytea) FROM generate_series(1, 1000) i;
+SELECT is(array_agg(id ORDER BY id) FILTER (WHERE user_profile.is_suppressed(id)), '{anon-zorro,zorro}', 'of many ids, the suppressed ones')
+FROM (SELECT 'u' || i AS id FROM generate_series(1, 300) i UNION ALL VALUES ('zorro'), ('anon-zorro')) x;
+DELETE FROM user_profile.suppressions WHERE subject_digest IN (SELECT sha256(i::text::bytea) FROM generate_series(1, 1000) i);
+-- PL/pgSQL keeps expressions for a transaction
+CREATE FUNCTION test.suppressed_now(id text) RETURNS boolean
+LANGUAGE plpgsql AS $$ DECLARE now boolean; BEGIN now := user_profile.is_suppressed(id); RETURN now; END $$;
+BEGIN;
+SELECT is(test.suppressed_now('soon'), false, 'not yet suppressed');
+SELECT user_profile.track('soon', 'x') \g /dev/null
+SELECT user_profile.delete_user('soon', true) \g /dev/null
+SELECT is(test.suppressed_now('soon'), true, 'suppressed in the same transaction');
+ROLLBACK;
+CREATE TABLE test.no_text (user_id bigint);
+CREATE TRIGGER skip BEFORE INSERT ON test.no_text FOR EACH ROW EXECUTE FUNCTION user_profile.skip_suppressed();
+SELECT throws_ok('INSERT INTO test.no_text VALUES (1)', '39P01', 'relation "no_text" has no column user_id of type text', 'the trigger on a table of another sort');
+DROP TABLE test.no_text;
+
 -- Of whom nothing but a membership or a recording is known
 COPY user_profile.memberships (user_id, company_id) FROM stdin;
 early	c1
@@ -504,8 +546,30 @@ SELECT throws_ok($$SELECT user_profile.alias('cat', 'ann')$$, '22023', 'aliases 
 SELECT throws_ok($$SELECT user_profile.alias('ann', 'u4')$$, '22023', 'user "ann" is an alias of "cat" already', 'an alias of two');
 SELECT throws_ok($$SELECT user_profile.alias('', 'cat')$$, '22023', NULL, 'an empty id');
 SELECT throws_ok($$SELECT user_profile.alias('cat', NULL)$$, '22004', NULL, 'a NULL id');
+SELECT throws_ok($$SELECT user_profile.delete_user('ann')$$, 'P0002', 'user "ann" does not exist', 'an operation on an alias');
+-- An exclusion and a deletion are decisions about the person
+SELECT user_profile.track(id, 'x') FROM unnest('{out-1,out-2,in-1,in-2}'::text[]) id \g /dev/null
+SELECT user_profile.exclude_user('out-1', 'tester') \g /dev/null
+SELECT user_profile.schedule_delete('out-1', '2 days', suppress => true) \g /dev/null
+SELECT user_profile.schedule_delete('in-1', '9 days') \g /dev/null
+SELECT user_profile.alias('out-1', 'in-1') \g /dev/null
+SELECT is((reason, excluded_at IS NOT NULL)::text, '(tester,t)', 'who was excluded still is') FROM user_profile.excluded_users WHERE user_id = 'in-1';
+SELECT ok(due_at < now() + interval '3 days' AND suppress, 'and will be deleted at the earlier time, by the stricter rule')
+FROM user_profile.scheduled_deletions WHERE user_id = 'in-1';
+SELECT is_empty($$SELECT FROM user_profile.scheduled_deletions WHERE user_id = 'out-1'$$, 'once');
+SELECT user_profile.exclude_user(id, id) FROM unnest('{out-2,in-2}'::text[]) id \g /dev/null
+SELECT user_profile.alias('out-2', 'in-2') \g /dev/null
+SELECT is(reason, 'in-2', 'one''s own reason stays') FROM user_profile.excluded_users WHERE user_id = 'in-2';
+SELECT user_profile.delete_user(id) FROM unnest('{in-1,in-2}'::text[]) id \g /dev/null
+-- What was left under the old id is moved by the same alias again
+INSERT INTO user_profile.users (user_id, country) VALUES ('ann', 'DK');
+SELECT user_profile.alias('ann', 'cat') \g /dev/null
+SELECT is(array_agg(user_id || ' ' || country), '{"cat DK"}', 'the same alias again moves what was left behind') FROM user_profile.users WHERE country = 'DK';
+UPDATE user_profile.users SET country = NULL WHERE user_id = 'cat';
 BEGIN ISOLATION LEVEL SERIALIZABLE;
-SELECT throws_ok($$SELECT user_profile.alias('u4', 'cat')$$, '25001', 'alias() needs the isolation level read committed', 'an alias with an old snapshot');
+SELECT throws_ok(query, '25001', name || ' needs the isolation level read committed', 'with an old snapshot: ' || query)
+FROM (VALUES ($$SELECT user_profile.alias('u4', 'cat')$$, 'alias()'), ('SELECT user_profile.rebuild_timelines()', 'rebuild_timelines()'),
+	($$SELECT user_profile.expire_events('2020-01-01')$$, 'expire_events()')) q (query, name);
 ROLLBACK;
 BEGIN;
 SELECT throws_ok($$DO $do$ BEGIN PERFORM user_profile.alias('u4', 'cat'); RAISE 'stop'; END $do$ $$, 'P0001', 'stop', 'an alias that is undone');

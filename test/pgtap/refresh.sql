@@ -248,6 +248,37 @@ FROM user_profile.user_top_events('u5', '(,)', 'late');
 SELECT test.sound('after a late event');
 
 --
+-- Ids with large gaps, and a sequence that was set back
+--
+SELECT nextval('user_profile.events_event_id_seq') AS last_id \gset
+SELECT setval('user_profile.events_event_id_seq', 4000000000000000000) \g /dev/null
+INSERT INTO user_profile.events (user_id, occurred_at, name) VALUES ('gaps', '2024-01-01', 'after a gap');
+SET statement_timeout = '60s';
+CALL user_profile.refresh();
+SELECT is(pending_events, 0::bigint, 'a gap of 4e18 ids is no work') FROM user_profile.status;
+SELECT is(user_profile.rebuild_timelines('gaps'), 1::bigint, 'nor for rebuild_timelines()');
+RESET statement_timeout;
+SELECT setval('user_profile.events_event_id_seq', :last_id) \g /dev/null
+\set ON_ERROR_STOP off
+CALL user_profile.refresh();
+SELECT is(:'LAST_ERROR_SQLSTATE'::text, '55000', 'a sequence behind the watermark is an error');
+\set ON_ERROR_STOP on
+SELECT user_profile.delete_user('gaps') \g /dev/null
+UPDATE user_profile.refresh_state SET folded_through = :last_id;
+SELECT test.sound('gaps');
+-- The settings of a procedure that calls it
+CREATE TABLE test.outcome (path text, row_security text);
+DO $$
+BEGIN
+	PERFORM set_config('search_path', 'test, public', false);
+	PERFORM set_config('row_security', 'on', false);
+	CALL user_profile.refresh();
+	INSERT INTO outcome VALUES (current_setting('search_path'), current_setting('row_security'));
+END $$;
+RESET search_path;
+SELECT is(path || ', ' || row_security, 'test, public, on', 'refresh() leaves the settings of its caller alone') FROM test.outcome;
+
+--
 -- identify: keys given are set, a JSON null removes, keys absent stay
 --
 SELECT last_seen_at AS seen FROM user_profile.user_profile('u7') \gset
