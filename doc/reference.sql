@@ -98,7 +98,7 @@ SELECT $md$<!-- Written by doc/reference.sql from the comments in the catalogs: 
 
 Everything is in the schema `user_profile`. `\df+ user_profile.*` and `\d+ user_profile.*` in psql say the same.
 
-- A **period** is a `tstzrange`. Its bounds are honoured as they are written; `'(,)'` is all time; NULL, an empty one and one with a bound that is no time are errors. Events count by `occurred_at`; a session belongs to the period in which it starts, with its whole length.
+- A **period** is a `tstzrange`. Its bounds are honoured as they are written; `'(,)'` is all time; NULL and an empty one are errors; a bound at infinity is none. Events count by `occurred_at`; a session belongs to the period in which it starts, with its whole length.
 - **search** finds a literal substring without regard to case; `%` and `_` are ordinary characters. **max_rows** limits the rows; NULL is no limit.
 - **Errors.** A function that changes something raises `no_data_found` for an unknown user or company; one that reads gives no row. A NULL or empty id is `null_value_not_allowed` or `invalid_parameter_value`, a time that is not finite `datetime_value_out_of_range`; the message names argument and value.
 - **Levels** are given by [grant_access](#grant_access): reader, writer, operator; an operator may do everything. PUBLIC may do nothing.

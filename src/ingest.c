@@ -10,10 +10,19 @@
 #include "ingest.h"
 
 #include "access/detoast.h"
+#include "access/htup_details.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
+
+#include "look.h"
+#include "suppress.h"
 
 /*
  * What arrives under an id that is an alias by now belongs to the user that has
@@ -269,6 +278,114 @@ identify_company(PG_FUNCTION_ARGS)
 	check_id(fcinfo, 0, "company_id");
 	put_company(PG_GETARG_TEXT_PP(0), traits_arg(fcinfo, 1));
 	PG_RETURN_VOID();
+}
+
+/*----------
+ * Rows that come by COPY or INSERT
+ *----------
+ */
+
+/* Whose is an id by now, as the active snapshot shows it?  Null where it is no alias. */
+static Datum
+user_of_alias(Datum previous_id, bool *isnull)
+{
+	const KeyCondition condition = {BTEqualStrategyNumber, F_TEXTEQ, previous_id};
+	Datum		user_id = (Datum) 0;
+	KeyScan		look;
+
+	*isnull = true;
+	begin_key_scan(&look, keyed_table("aliases"), &condition, 1);
+	if (next_row_by_key(&look))
+	{
+		user_id = slot_getattr(look.row, get_attnum(RelationGetRelid(look.relation), "user_id"),
+							   isnull);
+		if (!*isnull)
+			user_id = PointerGetDatum(DatumGetTextPCopy(user_id));
+	}
+	end_key_scan(&look);
+	return user_id;
+}
+
+/* Let a row of users fill what is not known of another user yet; false where there is none */
+static bool
+fill_user(Datum user_id, HeapTuple row, TupleDesc tupdesc)
+{
+	static SqlQuery query = {
+		"UPDATE user_profile.users u SET name = coalesce(u.name, $2),"
+		"  email = coalesce(u.email, $3), country = coalesce(u.country, $4),"
+		"  signed_up_at = coalesce(u.signed_up_at, $5),"
+		"  properties = coalesce($6, '{}') || u.properties WHERE u.user_id = $1",
+		{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID}
+	};
+	static const char *const columns[] = {"name", "email", "country", "signed_up_at", "properties"};
+	QueryArgs	args = {1, {user_id}};
+	bool		filled;
+
+	for (int i = 0; i < lengthof(columns); i++, args.nargs++)
+		args.values[args.nargs] = SPI_getbinval(row, tupdesc, SPI_fnumber(tupdesc, columns[i]),
+												&args.nulls[args.nargs]);
+	SPI_connect();
+	filled = query_execute(&query, args) > 0;
+	SPI_finish();
+	return filled;
+}
+
+/*
+ * Row trigger of users, memberships and session_replays: what comes under the id
+ * of an alias is its user's, and what is of a suppressed user is passed over.
+ *
+ * It looks as of now: its statement may have waited for a deletion (see
+ * lock_users()), so that its snapshot does not show what that one has suppressed.
+ * Where the key of the digests is missing a row is kept, as pg_restore may bring
+ * the tables in any order; for the same reason a row of users stays where the
+ * alias has no user yet.
+ */
+PG_FUNCTION_INFO_V1(settle_row);
+Datum
+settle_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	tupdesc;
+	HeapTuple	row;
+	int			column;
+	Datum		user_id;
+	Datum		present;
+	bool		isnull;
+	bool		is_user;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("settle_row() must be called as a trigger before an insert or update of a row")));
+	tupdesc = RelationGetDescr(trigger->tg_relation);
+	column = SPI_fnumber(tupdesc, "user_id");
+	if (column <= 0 || SPI_gettypeid(tupdesc, column) != TEXTOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("relation \"%s\" has no column user_id of type text",
+						RelationGetRelationName(trigger->tg_relation))));
+
+	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	user_id = SPI_getbinval(row, tupdesc, column, &isnull);
+	if (isnull)
+		return PointerGetDatum(row);
+	is_user = RelationGetRelid(trigger->tg_relation) == relation_oid("users");
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (id_is_suppressed(fcinfo, DatumGetTextPP(user_id), true))
+		row = NULL;
+	present = user_of_alias(user_id, &isnull);
+	PopActiveSnapshot();
+	if (row == NULL || isnull)
+		return PointerGetDatum(row);
+	if (!is_user)
+		row = heap_modify_tuple_by_cols(row, tupdesc, 1, &column, &present, &isnull);
+	else if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event) && fill_user(present, row, tupdesc))
+		row = NULL;
+	return PointerGetDatum(row);
 }
 
 /*----------

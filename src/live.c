@@ -14,11 +14,7 @@
  */
 #include "query.h"
 
-#include "access/genam.h"
-#include "access/relation.h"
-#include "access/tableam.h"
 #include "catalog/pg_type.h"
-#include "executor/tuptable.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -30,47 +26,9 @@
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 
+#include "look.h"
 #include "timeline.h"
 #include "visible.h"
-
-/*
- * A look into one of our small tables, as the calling query sees it.  By the
- * table's methods, since a query of its own would take longer than what asks.
- */
-typedef struct Look
-{
-	Relation	relation;
-	TableScanDesc scan;
-	TupleTableSlot *row;
-} Look;
-
-static void
-begin_look(Look *look, const char *table)
-{
-	look->relation = relation_open(relation_oid(table), AccessShareLock);
-	look->row = table_slot_create(look->relation, NULL);
-	look->scan = table_beginscan(look->relation, GetActiveSnapshot(), 0, NULL);
-}
-
-static bool
-next_row(Look *look)
-{
-	return table_scan_getnextslot(look->scan, ForwardScanDirection, look->row);
-}
-
-static Datum
-row_value(Look *look, const char *column, bool *isnull)
-{
-	return slot_getattr(look->row, get_attnum(RelationGetRelid(look->relation), column), isnull);
-}
-
-static void
-end_look(Look *look)
-{
-	table_endscan(look->scan);
-	ExecDropSingleTupleTableSlot(look->row);
-	relation_close(look->relation, AccessShareLock);
-}
 
 /*
  * The watermark and its time.  A record of two, because the planner evaluates a
@@ -148,100 +106,6 @@ failed_event_ids(PG_FUNCTION_ARGS)
 	}
 	end_look(&look);
 	PG_RETURN_DATUM(makeArrayResult(ids, CurrentMemoryContext));
-}
-
-/* What any_suppressed() found out for a query */
-typedef struct AnySuppressed
-{
-	QueryMark	query;
-	bool		any;
-} AnySuppressed;
-
-/* Is anyone suppressed? */
-PG_FUNCTION_INFO_V1(any_suppressed);
-Datum
-any_suppressed(PG_FUNCTION_ARGS)
-{
-	AnySuppressed *known = fcinfo->flinfo->fn_extra;
-
-	if (known == NULL)
-		known = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
-																  sizeof(AnySuppressed));
-	if (!same_query(&known->query))
-	{
-		Look		look;
-
-		begin_look(&look, "suppressions");
-		known->any = next_row(&look);
-		end_look(&look);
-	}
-	PG_RETURN_BOOL(known->any);
-}
-
-/* One of our tables, and its primary key */
-typedef struct Keyed
-{
-	Oid			table;
-	Oid			key;
-} Keyed;
-
-static Keyed
-keyed_table(const char *name)
-{
-	Keyed		keyed = {relation_oid(name)};
-	Relation	relation = relation_open(keyed.table, AccessShareLock);
-
-	keyed.key = primary_key_index(relation);
-	relation_close(relation, NoLock);	/* so that the index stays, too */
-	return keyed;
-}
-
-/* A condition on a column of the primary key */
-typedef struct KeyCondition
-{
-	StrategyNumber strategy;
-	RegProcedure operator;
-	Datum		value;
-} KeyCondition;
-
-/* The rows of a table by conditions on the first columns of its primary key */
-typedef struct KeyScan
-{
-	Relation	relation;
-	Relation	key;
-	IndexScanDesc scan;
-	TupleTableSlot *row;
-} KeyScan;
-
-static void
-begin_key_scan(KeyScan *look, Keyed keyed, const KeyCondition *conditions, int nconditions)
-{
-	ScanKeyData keys[2];
-
-	look->relation = relation_open(keyed.table, AccessShareLock);
-	look->key = index_open(keyed.key, AccessShareLock);
-	look->row = table_slot_create(look->relation, NULL);
-	for (int i = 0; i < nconditions; i++)
-		ScanKeyEntryInitialize(&keys[i], 0, (AttrNumber) (i + 1), conditions[i].strategy,
-							   InvalidOid, look->key->rd_indcollation[i],
-							   conditions[i].operator, conditions[i].value);
-	look->scan = index_beginscan_compat(look->relation, look->key, GetActiveSnapshot(), nconditions);
-	index_rescan(look->scan, keys, nconditions, NULL, 0);
-}
-
-static bool
-next_row_by_key(KeyScan *look)
-{
-	return index_getnext_slot(look->scan, ForwardScanDirection, look->row);
-}
-
-static void
-end_key_scan(KeyScan *look)
-{
-	index_endscan(look->scan);
-	ExecDropSingleTupleTableSlot(look->row);
-	index_close(look->key, AccessShareLock);
-	relation_close(look->relation, AccessShareLock);
 }
 
 /* A set of user ids */

@@ -248,6 +248,18 @@ without_key(Jsonb *object, const char *name)
 											  CStringGetTextDatum(name)));
 }
 
+/* An object without a key whose value is an empty string, which is as good as missing */
+static Jsonb *
+without_empty(Jsonb *object, const char *name)
+{
+	JsonbValue	value;
+
+	if (json_field(object, name, &value) != NULL && value.type == jbvString &&
+		value.val.string.len == 0)
+		return without_key(object, name);
+	return object;
+}
+
 /*----------
  * Pages and devices
  *----------
@@ -423,9 +435,12 @@ device_traits(Jsonb *message)
 static Jsonb *
 with_created_at(Jsonb *traits)
 {
+	static const char *const names[] = {"createdAt", "created_at", "signed_up_at"};
 	JsonbParseState *state;
 	JsonbValue	value;
 
+	for (int i = 0; i < lengthof(names); i++)
+		traits = without_empty(traits, names[i]);
 	if (!has_key(traits, "createdAt"))
 		return traits;
 	if (!has_key(traits, "created_at") && !has_key(traits, "signed_up_at") &&
@@ -457,7 +472,8 @@ with_user_columns(Jsonb *message, Jsonb *traits)
 	}
 	if (!has_key(traits, "country"))
 		add_text(&state, "country", first_text(inner_text(inner_object(traits, "address"), "country"),
-											   inner_text(message, "country_code")));
+											   first_text(inner_text(message, "country_code"),
+														  inner_text(traits, "country_code"))));
 	return merge_objects(end_object(&state), traits);
 }
 
@@ -643,6 +659,7 @@ nps_properties(Jsonb *properties)
 	JsonbParseState *state = begin_object();
 	JsonbValue	value;
 
+	properties = without_empty(properties, "score");
 	if (json_field(properties, "score", &value) != NULL)
 	{
 		int			score = read_score(&value);

@@ -142,6 +142,12 @@ check_rule(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("kind of exclusion rule must be user, company or email_domain, not \"%s\"",
 						kind)));
+	if (strcmp(kind, "email_domain") == 0 && strchr(text_arg(fcinfo, 1), '@') != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("pattern of an e-mail domain must not contain \"@\", but is \"%s\"",
+						text_arg(fcinfo, 1)),
+				 errhint("Give the domain alone, such as acme.example.")));
 }
 
 /* The users that a rule of kind $1 and pattern $2 would exclude */
@@ -195,6 +201,8 @@ add_exclusion_rule(PG_FUNCTION_ARGS)
 	query_execute(&add, args);
 	rule_id = query_value(1, &isnull);
 	SPI_finish();
+	ereport(NOTICE,
+			(errmsg("rule excludes " INT64_FORMAT " of " INT64_FORMAT " users", matched, users)));
 	PG_RETURN_DATUM(rule_id);
 }
 
@@ -221,11 +229,14 @@ PG_FUNCTION_INFO_V1(preview_exclusion_rule);
 Datum
 preview_exclusion_rule(PG_FUNCTION_ARGS)
 {
+	/* A member may not be in users yet */
 	static SqlQuery query = {
-		"SELECT u.user_id, u.name, u.email, x.user_id IS NOT NULL"
-		" FROM (SELECT u.*" RULE_USERS ") u"
-		" LEFT JOIN user_profile.excluded_users x ON x.user_id = u.user_id"
-		" ORDER BY u.user_id",
+		"SELECT m.user_id, u.name, u.email, x.user_id IS NOT NULL"
+		" FROM (SELECT DISTINCT m.user_id"
+		"  FROM user_profile.rule_users($1, user_profile.like_pattern($2)) m) m"
+		" LEFT JOIN user_profile.users u ON u.user_id = m.user_id"
+		" LEFT JOIN user_profile.excluded_users x ON x.user_id = m.user_id"
+		" ORDER BY m.user_id",
 		{TEXTOID, TEXTOID}
 	};
 
@@ -741,8 +752,14 @@ move_tables(QueryArgs args)
 		"  content_reset_at = greatest(u.content_reset_at, excluded.content_reset_at)",
 		{TEXTOID, TEXTOID}
 	};
+	/* Who is in a company under both ids is so since the earlier time */
 	static SqlQuery memberships = {
-		"WITH p AS (DELETE FROM user_profile.memberships WHERE user_id = $1 RETURNING *)"
+		"WITH p AS (DELETE FROM user_profile.memberships WHERE user_id = $1 RETURNING *),"
+		" longer AS (UPDATE user_profile.memberships m SET joined_at = p.joined_at FROM p"
+		"  WHERE m.user_id = $2 AND m.company_id = p.company_id"
+		"  AND m.left_at IS NULL AND p.left_at IS NULL AND p.joined_at < m.joined_at"
+		"  AND NOT EXISTS (SELECT FROM user_profile.memberships k WHERE k.user_id = $2"
+		"   AND k.company_id = p.company_id AND k.joined_at = p.joined_at))"
 		"INSERT INTO user_profile.memberships (user_id, company_id, joined_at, left_at)"
 		" SELECT $2, p.company_id, p.joined_at, p.left_at FROM p ON CONFLICT DO NOTHING",
 		{TEXTOID, TEXTOID}

@@ -75,6 +75,15 @@ period_from_arg(FunctionCallInfo fcinfo, int argno)
 	return period_from_datum(PG_GETARG_DATUM(argno));
 }
 
+/* Is this a period?  True, or an error, also where nothing is there to be asked for */
+PG_FUNCTION_INFO_V1(check_period);
+Datum
+check_period(PG_FUNCTION_ARGS)
+{
+	(void) period_from_arg(fcinfo, 0);
+	PG_RETURN_BOOL(true);
+}
+
 /* Is a time within a period? */
 PG_FUNCTION_INFO_V1(in_period);
 Datum
@@ -87,20 +96,31 @@ in_period(PG_FUNCTION_ARGS)
 }
 
 /*
- * Planner support of conditions that hold for most rows.  Without it, the
+ * Planner support of conditions that hold for most rows, or hardly any.  Without it, the
  * planner expects a thousandth of the rows within a period that it does not
  * know, and loops over what it should hash.
  */
+static Node *
+expect_share(Node *request, double share)
+{
+	if (!IsA(request, SupportRequestSelectivity))
+		return NULL;
+	((SupportRequestSelectivity *) request)->selectivity = share;
+	return request;
+}
+
 PG_FUNCTION_INFO_V1(likely_support);
 Datum
 likely_support(PG_FUNCTION_ARGS)
 {
-	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	PG_RETURN_POINTER(expect_share((Node *) PG_GETARG_POINTER(0), 1.0));
+}
 
-	if (!IsA(request, SupportRequestSelectivity))
-		PG_RETURN_POINTER(NULL);
-	((SupportRequestSelectivity *) request)->selectivity = 1.0;
-	PG_RETURN_POINTER(request);
+PG_FUNCTION_INFO_V1(unlikely_support);
+Datum
+unlikely_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(expect_share((Node *) PG_GETARG_POINTER(0), 0.0));
 }
 
 /* Make a tstzrange that includes its lower bound */

@@ -211,7 +211,11 @@ series_init(DaySeries *series, MemoryContext context, DailyScratch *scratch,
 		series_cover_times(series, &scratch->event_clock, period.lower, period.upper - 1);
 }
 
-/* Make a series of an unbounded period reach over the events of a timeline */
+/*
+ * Make a series of an unbounded period reach from the first or to the last event
+ * of a timeline, if that is within the period: what lies before it may not be in
+ * this timeline any more, and must not make a difference.
+ */
 static void
 series_cover_timeline(DaySeries *series, DailyScratch *scratch, const Timeline *timeline)
 {
@@ -224,12 +228,18 @@ series_cover_timeline(DaySeries *series, DailyScratch *scratch, const Timeline *
 	if (!timeline_read(&cursor, &block))
 		return;
 	if (series->period.lower == PG_INT64_MIN)
+	{
 		first_at = block.first_at;
+		if (first_at >= series->period.upper)
+			return;
+	}
 	if (series->period.upper == PG_INT64_MAX)
 	{
 		while (timeline_read(&cursor, &block))
 			;
 		last_at = block.last_at;
+		if (last_at < series->period.lower)
+			return;
 	}
 	series_cover_times(series, &scratch->event_clock, first_at, last_at);
 }

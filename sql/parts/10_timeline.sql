@@ -260,12 +260,22 @@ CREATE FUNCTION user_profile.likely_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION user_profile.likely_support(internal) IS
 'Planner support of conditions that hold for most rows';
+CREATE FUNCTION user_profile.unlikely_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION user_profile.unlikely_support(internal) IS
+'Planner support of conditions that hold for hardly any row';
 
 CREATE FUNCTION user_profile.in_period(at timestamptz, period tstzrange) RETURNS boolean
 	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1
 	SUPPORT user_profile.likely_support;
 COMMENT ON FUNCTION user_profile.in_period(timestamptz, tstzrange) IS
 'Is a time within a period? As <@, but the planner expects that it is';
+
+CREATE FUNCTION user_profile.check_period(period tstzrange) RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE c IMMUTABLE PARALLEL SAFE COST 1
+	SUPPORT user_profile.likely_support;
+COMMENT ON FUNCTION user_profile.check_period(tstzrange) IS
+'Is this a period? True, or an error: null_value_not_allowed; invalid_parameter_value for an empty one';
 
 CREATE FUNCTION user_profile.first_needed_at(period tstzrange, timeout interval DEFAULT NULL) RETURNS timestamptz
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL SAFE;

@@ -11,9 +11,8 @@ SELECT u.user_id, u.name, u.email, u.country,
 	CASE WHEN u.signed_up_at IS NOT NULL THEN 'signed_up'
 		WHEN s.first_at IS NOT NULL THEN 'first_seen' END AS sign_up_source,
 	x.user_id IS NOT NULL AS excluded, x.reason AS exclusion_reason, u.properties
-FROM user_profile.live_users u
-LEFT JOIN user_profile.live_timelines t ON t.user_id OPERATOR(pg_catalog.=) u.user_id
-CROSS JOIN LATERAL user_profile.timeline_stats(t.timeline, '(,)') s
+FROM user_profile.users_timelines('-infinity') u
+CROSS JOIN LATERAL user_profile.timeline_stats(u.timeline, '(,)') s
 LEFT JOIN (
 	SELECT DISTINCT ON (c.user_id) c.user_id, c.company_id, c.name
 	FROM user_profile.users_companies c
@@ -37,12 +36,11 @@ SELECT u.user_id, s.total_events, s.tracked_events, s.labeled_events,
 	s.feature_tag_events, s.page_views, s.content_interactions,
 	s.sessions, s.session_time, s.avg_session, s.median_session, s.active_days,
 	p.total_events, p.sessions, p.avg_session
-FROM user_profile.live_users u
-LEFT JOIN user_profile.timelines_since(user_profile.first_needed_at(
-	COALESCE(user_profile.previous_period(period), period))) t
-	ON t.user_id OPERATOR(pg_catalog.=) u.user_id
-CROSS JOIN LATERAL user_profile.timeline_stats(t.timeline, period) s
-CROSS JOIN LATERAL user_profile.timeline_stats(t.timeline, user_profile.previous_period(period)) p;
+FROM user_profile.users_timelines(user_profile.first_needed_at(
+	COALESCE(user_profile.previous_period(period), period))) u
+CROSS JOIN LATERAL user_profile.timeline_stats(u.timeline, period) s
+CROSS JOIN LATERAL user_profile.timeline_stats(u.timeline, user_profile.previous_period(period)) p
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.users_overview(tstzrange) IS
 'Overview of a period for each user. previous_...: the same for the period of equal length just before, NULL for an unbounded one';
@@ -70,6 +68,7 @@ FROM (
 	WHERE user_profile.in_period(p.occurred_at, period)
 		AND p.kind IN ('tracked', 'labeled', 'feature_tag')
 ) e
+WHERE user_profile.check_period(period)
 GROUP BY e.user_id, e.kind, e.name;
 END;
 COMMENT ON FUNCTION user_profile.users_top_events(tstzrange) IS
@@ -96,6 +95,7 @@ FROM (
 	FROM user_profile.pending_events p
 	WHERE user_profile.in_period(p.occurred_at, period) AND p.page IS NOT NULL
 ) e
+WHERE user_profile.check_period(period)
 GROUP BY e.user_id, e.page;
 END;
 COMMENT ON FUNCTION user_profile.users_top_pages(tstzrange) IS
@@ -111,10 +111,9 @@ RETURNS TABLE (user_id text, day date, total_events bigint, page_views bigint, s
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
 SELECT u.user_id, d.day, d.total_events, d.page_views, d.sessions, d.session_time
-FROM user_profile.live_users u
-LEFT JOIN user_profile.timelines_since(user_profile.first_needed_at(period)) t
-	ON t.user_id OPERATOR(pg_catalog.=) u.user_id
-CROSS JOIN LATERAL user_profile.timeline_daily(t.timeline, period, timezone) d;
+FROM user_profile.users_timelines(user_profile.first_needed_at(period)) u
+CROSS JOIN LATERAL user_profile.timeline_daily(u.timeline, period, timezone) d
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.users_daily(tstzrange, text) IS
 'For each user, figures of each local day of a period, zeros too; sessions by the day on which they start. timezone: NULL is the session''s';
@@ -149,7 +148,7 @@ FROM user_profile.live_timelines t
 CROSS JOIN LATERAL user_profile.timeline_sessions(t.timeline) s
 LEFT JOIN user_profile.pages entry ON entry.page_id OPERATOR(pg_catalog.=) s.entry_page_id
 LEFT JOIN user_profile.pages exit ON exit.page_id OPERATOR(pg_catalog.=) s.exit_page_id
-WHERE user_profile.in_period(s.started_at, period);
+WHERE user_profile.check_period(period) AND user_profile.in_period(s.started_at, period);
 END;
 COMMENT ON FUNCTION user_profile.users_sessions(tstzrange) IS
 'Sessions of each user that start in a period. session_number: 1 is the user''s first ever';
@@ -159,8 +158,10 @@ SELECT * FROM user_profile.users_sessions('(,)');
 COMMENT ON VIEW user_profile.user_sessions IS
 'All sessions of each user. session_number: 1 is the user''s first ever';
 
--- OFFSET 0 makes look-ups by primary key of the details at every size: the planner
--- would rather read some millions of events than look up a thousand.
+-- Names come from the dictionaries, but for pending events, whose types are bare kinds, below 16.
+-- The log has the properties, of which a sub-select asks only where they are wanted, and of the
+-- rows that are left. OFFSET 0 makes look-ups by primary key at every size: the planner would
+-- rather read some millions of events than look up a thousand.
 CREATE FUNCTION user_profile.timeline_event_details(timeline user_profile.timeline, period tstzrange)
 RETURNS TABLE (
 	session_number bigint, event_id bigint, occurred_at timestamptz,
@@ -168,23 +169,24 @@ RETURNS TABLE (
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 200
 BEGIN ATOMIC
 SELECT x.session_number, x.event_id, x.occurred_at,
-	COALESCE(e.kind, y.kind),
-	COALESCE(e.name, NULLIF(y.name, ''), g.page),
-	CASE WHEN e.event_id IS NOT NULL THEN e.action ELSE NULLIF(y.action, '') END,
-	COALESCE(user_profile.event_page(e.kind, e.name, e.page), g.page),
-	e.properties
+	COALESCE(y.kind, e.kind),
+	COALESCE(NULLIF(y.name, ''), e.name, g.page),
+	NULLIF(COALESCE(y.action, e.action), ''),
+	COALESCE(g.page, user_profile.event_page(e.kind, e.name, e.page)),
+	(SELECT d.properties FROM user_profile.events d WHERE d.event_id OPERATOR(pg_catalog.=) x.event_id)
 FROM user_profile.timeline_events(timeline, period) x
 LEFT JOIN LATERAL (
-	SELECT e.event_id, e.kind, e.name, e.action, e.page, e.properties
+	SELECT e.kind, e.name, e.action, e.page
 	FROM user_profile.events e
 	WHERE e.event_id OPERATOR(pg_catalog.=) x.event_id
+		AND x.event_type_id OPERATOR(pg_catalog.<) 16
 	OFFSET 0
 ) e ON true
 LEFT JOIN user_profile.event_types y ON y.event_type_id OPERATOR(pg_catalog.=) x.event_type_id
 LEFT JOIN user_profile.pages g ON g.page_id OPERATOR(pg_catalog.=) x.page_id;
 END;
 COMMENT ON FUNCTION user_profile.timeline_event_details(user_profile.timeline, tstzrange) IS
-'Events of a timeline in a period with their details: from the log, or where they were expired there, from the dictionaries';
+'Events of a timeline in a period with their details: from the dictionaries, those of pending events and all properties from the log, where they may have been expired';
 
 CREATE VIEW user_profile.user_events WITH (security_invoker = true) AS
 SELECT t.user_id, d.session_number, d.event_id, d.occurred_at, d.kind, d.name, d.action, d.page, d.properties
@@ -245,7 +247,7 @@ RETURNS TABLE (
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 31 COST 1000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.user_daily(text, tstzrange, text) IS
-'Figures of each local day of a period for one user, zeros too; where the period is unbounded, from the first or to the last event. timezone: NULL is the session''s';
+'Figures of each local day of a period for one user, zeros too; where the period is unbounded, from the first or to the last event of it. timezone: NULL is the session''s';
 
 CREATE FUNCTION user_profile.user_sessions(
 	user_id text, period tstzrange DEFAULT user_profile.last_days(30)

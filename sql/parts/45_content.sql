@@ -117,7 +117,8 @@ BEGIN ATOMIC
 SELECT t.user_id, d.event_id, d.answered_at, d.kind, d.name, d.score, d.category,
 	d.question, d.answer, d.comment, d.page, d.session_started_at, d.properties, d.answer_number
 FROM user_profile.live_timelines t
-CROSS JOIN LATERAL user_profile.timeline_answer_details(t.timeline, period) d;
+CROSS JOIN LATERAL user_profile.timeline_answer_details(t.timeline, period) d
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.users_sentiment(tstzrange) IS
 'What each user answered in a period: NPS and surveys';
@@ -173,7 +174,8 @@ FROM (
 	CROSS JOIN LATERAL user_profile.timeline_interaction_details(t.timeline, period) d
 	GROUP BY t.user_id, d.kind, d.name
 ) i
-LEFT JOIN user_profile.users u ON u.user_id OPERATOR(pg_catalog.=) i.user_id;
+LEFT JOIN user_profile.users u ON u.user_id OPERATOR(pg_catalog.=) i.user_id
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.users_engagement(tstzrange) IS
 'Flows, spotlights, banners and checklists that each user met in a period. since_reset: was the last action after the last reset of the user''s content? True where there was none';
@@ -200,7 +202,8 @@ FROM user_profile.live_timelines t
 CROSS JOIN LATERAL user_profile.timeline_interaction_events(t.timeline, period) x
 LEFT JOIN user_profile.events e ON e.event_id OPERATOR(pg_catalog.=) x.event_id
 LEFT JOIN user_profile.event_types y ON y.event_type_id OPERATOR(pg_catalog.=) x.event_type_id
-LEFT JOIN user_profile.pages g ON g.page_id OPERATOR(pg_catalog.=) x.page_id;
+LEFT JOIN user_profile.pages g ON g.page_id OPERATOR(pg_catalog.=) x.page_id
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.users_engagement_events(tstzrange) IS
 'Every interaction of each user with in-app content in a period, with the page on which the user was; properties are NULL where the event was expired from the log';

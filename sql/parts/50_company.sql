@@ -97,7 +97,8 @@ LEFT JOIN (
 	FROM user_profile.companies_timelines(user_profile.first_needed_at(
 		COALESCE(user_profile.previous_period(period), period))) t
 	GROUP BY t.company_id
-) s ON s.company_id OPERATOR(pg_catalog.=) c.company_id;
+) s ON s.company_id OPERATOR(pg_catalog.=) c.company_id
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.companies_overview(tstzrange) IS
 'Overview of a period for each company, over its members. users: the members; active_users: those with an event in the period. previous_...: the same for the period of equal length just before, NULL for an unbounded one';
@@ -133,6 +134,7 @@ FROM (
 	WHERE user_profile.in_period(p.occurred_at, period)
 		AND p.kind IN ('tracked', 'labeled', 'feature_tag')
 ) e
+WHERE user_profile.check_period(period)
 GROUP BY e.company_id, e.kind, e.name;
 END;
 COMMENT ON FUNCTION user_profile.companies_top_events(tstzrange) IS
@@ -166,6 +168,7 @@ FROM (
 	JOIN user_profile.included_members m ON m.user_id OPERATOR(pg_catalog.=) p.user_id
 	WHERE user_profile.in_period(p.occurred_at, period) AND p.page IS NOT NULL
 ) e
+WHERE user_profile.check_period(period)
 GROUP BY e.company_id, e.page;
 END;
 COMMENT ON FUNCTION user_profile.companies_top_pages(tstzrange) IS
@@ -190,7 +193,8 @@ FROM (
 		ON t.company_id OPERATOR(pg_catalog.=) c.company_id
 	GROUP BY c.company_id
 ) a
-CROSS JOIN LATERAL pg_catalog.unnest(a.days) d;
+CROSS JOIN LATERAL pg_catalog.unnest(a.days) d
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.companies_daily(tstzrange, text) IS
 'For each company, figures of its members for each local day of a period, zeros too; sessions by the day on which they start. timezone: NULL is the session''s';
@@ -237,7 +241,8 @@ BEGIN ATOMIC
 SELECT t.company_id, t.user_id, d.event_id, d.answered_at, d.kind, d.name, d.score, d.category,
 	d.question, d.answer, d.comment, d.page, d.session_started_at, d.properties, d.answer_number
 FROM user_profile.companies_timelines('-infinity') t
-CROSS JOIN LATERAL user_profile.timeline_answer_details(t.timeline, period) d;
+CROSS JOIN LATERAL user_profile.timeline_answer_details(t.timeline, period) d
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.companies_sentiment(tstzrange) IS
 'For each company, what its members answered in a period; columns as of user_sentiment';
@@ -277,7 +282,8 @@ LEFT JOIN (
 		WHERE p.kind OPERATOR(pg_catalog.=) 'nps' AND user_profile.in_period(p.occurred_at, period)
 	) r
 	GROUP BY r.company_id
-) a ON a.company_id OPERATOR(pg_catalog.=) c.company_id;
+) a ON a.company_id OPERATOR(pg_catalog.=) c.company_id
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.companies_nps(tstzrange) IS
 'NPS of each company: the scores that its members gave in a period (responses), by category, and score = % promoters - % detractors, to one decimal, NULL where there are no responses';
@@ -298,6 +304,7 @@ SELECT t.company_id, d.kind, d.name, pg_catalog.count(DISTINCT t.user_id),
 	pg_catalog.count(DISTINCT t.user_id) FILTER (WHERE d.action OPERATOR(pg_catalog.=) 'completed')
 FROM user_profile.companies_timelines(user_profile.first_needed_at(period)) t
 CROSS JOIN LATERAL user_profile.timeline_interaction_details(t.timeline, period) d
+WHERE user_profile.check_period(period)
 GROUP BY t.company_id, d.kind, d.name;
 END;
 COMMENT ON FUNCTION user_profile.companies_engagement(tstzrange) IS
@@ -347,7 +354,8 @@ CROSS JOIN (
 	FROM user_profile.live_users l
 	WHERE NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 		WHERE x.user_id OPERATOR(pg_catalog.=) l.user_id)
-) u;
+) u
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.workspace_overview(tstzrange) IS
 'Overview of a period over all users that are not excluded; columns as of company_overview()';
@@ -381,7 +389,7 @@ FROM (
 		AND NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 			WHERE x.user_id OPERATOR(pg_catalog.=) p.user_id)
 ) e
-WHERE user_profile.search_matches(e.name, search)
+WHERE user_profile.check_period(period) AND user_profile.search_matches(e.name, search)
 GROUP BY e.kind, e.name
 ORDER BY occurrences DESC, last_at DESC, e.kind, e.name
 LIMIT max_rows;
@@ -417,7 +425,7 @@ FROM (
 		AND NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 			WHERE x.user_id OPERATOR(pg_catalog.=) p.user_id)
 ) e
-WHERE user_profile.search_matches(e.page, search)
+WHERE user_profile.check_period(period) AND user_profile.search_matches(e.page, search)
 GROUP BY e.page
 ORDER BY visits DESC, events DESC, last_at DESC, e.page
 LIMIT max_rows;
@@ -444,10 +452,11 @@ FROM (
 	) t
 ) a
 CROSS JOIN LATERAL pg_catalog.unnest(a.days) d
+WHERE user_profile.check_period(period)
 ORDER BY d.day;
 END;
 COMMENT ON FUNCTION user_profile.workspace_daily(tstzrange, text) IS
-'Figures of all users that are not excluded for each local day of a period, zeros too; where the period is unbounded, from the first or to the last event. timezone: NULL is the session''s';
+'Figures of all users that are not excluded for each local day of a period, zeros too; where the period is unbounded, from the first or to the last event of it. timezone: NULL is the session''s';
 
 CREATE FUNCTION user_profile.workspace_sentiment(period tstzrange DEFAULT user_profile.last_days(30))
 RETURNS TABLE (
@@ -460,7 +469,8 @@ BEGIN ATOMIC
 SELECT t.user_id, d.event_id, d.answered_at, d.kind, d.name, d.score, d.category,
 	d.question, d.answer, d.comment, d.page, d.session_started_at, d.properties, d.answer_number
 FROM user_profile.workspace_timelines('-infinity') t
-CROSS JOIN LATERAL user_profile.timeline_answer_details(t.timeline, period) d;
+CROSS JOIN LATERAL user_profile.timeline_answer_details(t.timeline, period) d
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.workspace_sentiment(tstzrange) IS
 'What all users that are not excluded answered in a period; columns as of user_sentiment';
@@ -487,7 +497,8 @@ FROM (
 	) r
 	WHERE NOT EXISTS (SELECT FROM user_profile.excluded_user_ids() AS x (user_id)
 		WHERE x.user_id OPERATOR(pg_catalog.=) r.user_id)
-) a;
+) a
+WHERE user_profile.check_period(period);
 END;
 COMMENT ON FUNCTION user_profile.workspace_nps(tstzrange) IS
 'NPS of all users that are not excluded in a period; columns as of company_nps()';
@@ -500,6 +511,7 @@ SELECT d.kind, d.name, pg_catalog.count(DISTINCT t.user_id), pg_catalog.sum(d.in
 	pg_catalog.count(DISTINCT t.user_id) FILTER (WHERE d.action OPERATOR(pg_catalog.=) 'completed')
 FROM user_profile.workspace_timelines(user_profile.first_needed_at(period)) t
 CROSS JOIN LATERAL user_profile.timeline_interaction_details(t.timeline, period) d
+WHERE user_profile.check_period(period)
 GROUP BY d.kind, d.name;
 END;
 COMMENT ON FUNCTION user_profile.workspace_engagement(tstzrange) IS
@@ -559,7 +571,7 @@ RETURNS TABLE (
 	AS 'MODULE_PATHNAME' LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 31 COST 10000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.company_daily(text, tstzrange, text) IS
-'Figures of each local day of a period for one company, zeros too; where the period is unbounded, from the first or to the last event. timezone: NULL is the session''s';
+'Figures of each local day of a period for one company, zeros too; where the period is unbounded, from the first or to the last event of it. timezone: NULL is the session''s';
 
 CREATE FUNCTION user_profile.company_users(
 	company_id text, search text DEFAULT NULL, max_rows integer DEFAULT 10

@@ -48,7 +48,8 @@ WITH declared (level, privileges, names) AS (
 		'timelines_sessions_serialfn', 'timelines_sessions_deserialfn',
 		-- relations
 		'active_rules', 'rule_users', 'email_matches', 'excluded_user_ids', 'refresh_position', 'refresh_error',
-		'failed_event_ids', 'any_suppressed', 'is_folded', 'user_timeline', 'is_suppressed', 'user_visible', 'in_period', 'likely_support', 'timeline_scan_support', 'timelines_since', 'worker_status',
+		'failed_event_ids', 'is_folded', 'user_timeline', 'is_suppressed', 'user_visible', 'check_period', 'in_period', 'likely_support',
+		'unlikely_support', 'timeline_scan_support', 'timelines_since', 'users_timelines', 'worker_status',
 		'companies_timelines', 'companies_members', 'workspace_timelines', 'timeline_event_details', 'timeline_answer_details',
 		'timeline_interaction_details', 'timeline_interaction_events',
 		'users_overview', 'users_top_events', 'users_top_pages', 'users_daily', 'users_sessions',
@@ -92,7 +93,7 @@ WITH declared (level, privileges, names) AS (
 		'exclude_user', 'include_user', 'add_exclusion_rule', 'remove_exclusion_rule',
 		'preview_exclusion_rule', 'reset_content', 'preview_delete', 'delete_user',
 		'delete_company', 'schedule_delete', 'cancel_delete', 'run_scheduled_deletions',
-		'refresh', 'check_timelines', 'rebuild_timelines', 'skip_suppressed',
+		'refresh', 'check_timelines', 'rebuild_timelines', 'settle_row',
 		'expire_events', 'grant_access', 'revoke_access'])
 ), wanted AS (
 	SELECT d.level, d.privileges, n.name

@@ -187,7 +187,7 @@ FROM unnest(ARRAY[
 	$$INSERT INTO user_profile.events (event_id, user_id, name) VALUES (1000000, 'w', 'an id of its own')$$,
 	$$INSERT INTO user_profile.users (user_id, excluded_at) VALUES ('x', now())$$, 'UPDATE user_profile.users SET excluded_at = NULL',
 	$$UPDATE user_profile.users SET user_id = 'x'$$, $$UPDATE user_profile.memberships SET user_id = 'x'$$,
-	$$CREATE TEMP TABLE t (user_id bigint); CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION user_profile.skip_suppressed()$$,
+	$$CREATE TEMP TABLE t (user_id bigint); CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION user_profile.settle_row()$$,
 	$$SELECT user_profile.exclude_user('ada')$$, $$SELECT user_profile.delete_user('ada')$$, 'CALL user_profile.refresh()',
 	'TABLE user_profile.erasure_key']) query;
 RESET ROLE;

@@ -8,6 +8,14 @@
 
 \ir begin.psql
 
+-- What is no period is an error, also where there is nothing to count
+SELECT throws_ok(format('SELECT * FROM user_profile.%s(%L)', f, p), code, NULL, format('%s() of period %s', f, COALESCE(p, 'NULL')))
+FROM unnest('{users_overview,users_top_events,users_top_pages,users_daily,users_sessions,users_sentiment,users_engagement,
+	users_engagement_events,companies_overview,companies_top_events,companies_top_pages,companies_daily,companies_sentiment,
+	companies_nps,companies_engagement,workspace_overview,workspace_top_events,workspace_top_pages,workspace_daily,
+	workspace_sentiment,workspace_nps,workspace_engagement}'::text[]) f
+CROSS JOIN (VALUES (NULL, '22004'), ('empty', '22023')) periods (p, code);
+
 CREATE SCHEMA plain;
 
 --
@@ -152,7 +160,7 @@ LANGUAGE sql AS $$
 $$;
 
 -- Every local day of the period; where it is unbounded, from the first or to the last event of
--- anybody
+-- anybody, if that is within the period
 CREATE FUNCTION plain.daily(period tstzrange, timezone text, OUT company_id text, OUT day date,
 	OUT total_events bigint, OUT page_views bigint, OUT sessions bigint,
 	OUT session_time interval, OUT active_users bigint) RETURNS SETOF record
@@ -167,7 +175,9 @@ LANGUAGE sql AS $$
 		FROM plain.companies c
 		LEFT JOIN plain.members m ON m.company_id = c.company_id
 		LEFT JOIN plain.events e USING (user_id)
-		GROUP BY c.company_id) c
+		GROUP BY c.company_id
+		HAVING (NOT upper_inf(period) OR lower_inf(period) OR max(e.occurred_at) >= lower(period))
+			AND (NOT lower_inf(period) OR upper_inf(period) OR min(e.occurred_at) < upper(period))) c
 	CROSS JOIN LATERAL (SELECT first_day + i AS day
 		FROM generate_series(0, last_day - first_day) i) d
 	LEFT JOIN (

@@ -143,7 +143,8 @@ LANGUAGE sql AS $$
 	GROUP BY user_id, page
 $$;
 
--- Every local day of the period; where it is unbounded, from the first or to the last event
+-- Every local day of the period; where it is unbounded, from the first or to the last event, if
+-- that is within the period
 CREATE FUNCTION plain.daily(period tstzrange, timezone text, OUT user_id text, OUT day date,
 	OUT total_events bigint, OUT page_views bigint, OUT sessions bigint,
 	OUT session_time interval) RETURNS SETOF record
@@ -155,7 +156,8 @@ LANGUAGE sql AS $$
 			(COALESCE(plain.first_instant(period), first_at) AT TIME ZONE timezone)::date AS first_day,
 			(COALESCE(plain.last_instant(period), last_at) AT TIME ZONE timezone)::date AS last_day
 		FROM plain.users
-		WHERE user_id < 'z') u
+		WHERE user_id < 'z' AND (NOT upper_inf(period) OR last_at >= COALESCE(plain.first_instant(period), last_at))
+			AND (NOT lower_inf(period) OR first_at <= COALESCE(plain.last_instant(period), first_at))) u
 	CROSS JOIN LATERAL (SELECT first_day + i AS day
 		FROM generate_series(0, last_day - first_day) i) d
 	LEFT JOIN (

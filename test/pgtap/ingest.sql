@@ -219,6 +219,7 @@ FROM (VALUES
 	('nps:3:SCORED', '{"score": "9", "feedback": "good"}', 'nps | 3 | scored', '{"score": 9, "feedback": "good", "comment": "good"}'),
 	('nps:3:SCORED', '{"score": 10.0}', 'nps | 3 | scored', '{"score": 10}'),
 	('nps:3:SCORED', '{"score": 0}', 'nps | 3 | scored', '{"score": 0}'),
+	('nps:3:DISMISSED', '{"score": "", "x": 1}', 'nps | 3 | dismissed', '{"x": 1}'),
 	('nps:3:DISMISSED', '{"score": null}', 'nps | 3 | dismissed', NULL))
 	AS i (name, metadata, expected, properties);
 SELECT is(test.event('{"event_type": "session_start", "user_id": "eve"}'), 'none', 'session_start is nothing: sessions are computed');

@@ -225,6 +225,15 @@ SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('planet', 'x')$$, '220
 SELECT throws_ok($$SELECT user_profile.preview_exclusion_rule('planet', 'x')$$, '22023',
 	'kind of exclusion rule must be user, company or email_domain, not "planet"', 'an unknown kind in a preview');
 SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('user', '')$$, '22023', NULL, 'an empty pattern');
+SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('email_domain', '@two.example')$$, '22023',
+	'pattern of an e-mail domain must not contain "@", but is "@two.example"', 'an address for a domain');
+-- A member may not be a user yet
+BEGIN;
+INSERT INTO user_profile.memberships (user_id, company_id) VALUES ('ghost', 'haunted');
+SELECT is(array_agg(user_id), '{ghost}', 'a rule shows whom it excludes') FROM user_profile.preview_exclusion_rule('company', 'haunted');
+SELECT user_profile.add_exclusion_rule('company', 'haunted') \g /dev/null
+SELECT is(array_agg(user_id), '{ghost}', 'and does so') FROM user_profile.excluded_users;
+ROLLBACK;
 SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('user', NULL)$$, '22004', NULL, 'a NULL pattern');
 SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('user', 'u1', expires_at => 'infinity')$$, '22008', NULL, 'a rule without a finite end');
 SELECT throws_ok($$SELECT user_profile.add_exclusion_rule('user', 'u1', expires_at => '2020-01-01')$$, '22023',
@@ -357,7 +366,9 @@ SELECT test.sound('suppressed');
 -- Rows that COPY has brought under an id that is an alias, and a rule for exactly this user
 SELECT user_profile.track('many', 'x') \g /dev/null
 SELECT user_profile.alias('many-1', 'many') \g /dev/null
+ALTER TABLE user_profile.users DISABLE TRIGGER settle_row;
 INSERT INTO user_profile.users (user_id, email) VALUES ('many-1', 'many@x');
+ALTER TABLE user_profile.users ENABLE TRIGGER settle_row;
 INSERT INTO user_profile.memberships (user_id, company_id) VALUES ('many-1', 'c1');
 INSERT INTO user_profile.session_replays VALUES ('many-1', now(), 'https://many');
 SELECT user_profile.add_exclusion_rule('user', id) FROM unnest('{many,many-1,man*}'::text[]) id \g /dev/null
@@ -392,7 +403,7 @@ SELECT user_profile.delete_user('soon', true) \g /dev/null
 SELECT is(test.suppressed_now('soon'), true, 'suppressed in the same transaction');
 ROLLBACK;
 CREATE TABLE test.no_text (user_id bigint);
-CREATE TRIGGER skip BEFORE INSERT ON test.no_text FOR EACH ROW EXECUTE FUNCTION user_profile.skip_suppressed();
+CREATE TRIGGER settle BEFORE INSERT ON test.no_text FOR EACH ROW EXECUTE FUNCTION user_profile.settle_row();
 SELECT throws_ok('INSERT INTO test.no_text VALUES (1)', '39P01', 'relation "no_text" has no column user_id of type text', 'the trigger on a table of another sort');
 DROP TABLE test.no_text;
 
@@ -539,14 +550,6 @@ CALL user_profile.refresh();
 SELECT test.merged('test.log', '{ann,bob,cat,dan,eve}', 'cat', 'all of it refreshed');
 SELECT is_empty($$SELECT FROM user_profile.live_users WHERE user_id IN ('ann', 'bob', 'dan', 'eve')$$, 'which brings no alias back');
 SELECT test.sound('chains');
-CREATE TABLE test.before_errors AS SELECT * FROM test.figures();
-SELECT lives_ok($$SELECT user_profile.alias('ann', 'cat')$$, 'the same alias again');
-SELECT throws_ok($$SELECT user_profile.alias('cat', 'cat')$$, '22023', 'user "cat" cannot be an alias of itself', 'an alias of itself');
-SELECT throws_ok($$SELECT user_profile.alias('cat', 'ann')$$, '22023', 'aliases would form a cycle: "ann" is an alias of "cat" already', 'a cycle');
-SELECT throws_ok($$SELECT user_profile.alias('ann', 'u4')$$, '22023', 'user "ann" is an alias of "cat" already', 'an alias of two');
-SELECT throws_ok($$SELECT user_profile.alias('', 'cat')$$, '22023', NULL, 'an empty id');
-SELECT throws_ok($$SELECT user_profile.alias('cat', NULL)$$, '22004', NULL, 'a NULL id');
-SELECT throws_ok($$SELECT user_profile.delete_user('ann')$$, 'P0002', 'user "ann" does not exist', 'an operation on an alias');
 -- An exclusion and a deletion are decisions about the person
 SELECT user_profile.track(id, 'x') FROM unnest('{out-1,out-2,in-1,in-2}'::text[]) id \g /dev/null
 SELECT user_profile.exclude_user('out-1', 'tester') \g /dev/null
@@ -561,11 +564,40 @@ SELECT user_profile.exclude_user(id, id) FROM unnest('{out-2,in-2}'::text[]) id 
 SELECT user_profile.alias('out-2', 'in-2') \g /dev/null
 SELECT is(reason, 'in-2', 'one''s own reason stays') FROM user_profile.excluded_users WHERE user_id = 'in-2';
 SELECT user_profile.delete_user(id) FROM unnest('{in-1,in-2}'::text[]) id \g /dev/null
+-- What comes under the old id by COPY or INSERT is the user's, and fills what is not known
+COPY user_profile.users (user_id, name, country, properties) FROM stdin;
+ann	Not Cat	SE	{"b": 9, "new": 1}
+\.
+COPY user_profile.memberships (user_id, company_id, joined_at) FROM stdin;
+ann	c9	2024-01-01
+\.
+COPY user_profile.session_replays (user_id, started_at, url) FROM stdin;
+ann	2024-05-02 10:07+00	https://replay
+\.
+SELECT is((name, country, properties ->> 'b', properties ->> 'new')::text, '(Bob,SE,2,1)', 'copied under the old id: traits') FROM user_profile.users WHERE user_id = 'cat';
+SELECT is(array_agg(user_id), '{cat}', 'memberships') FROM user_profile.memberships WHERE company_id = 'c9';
+SELECT is(array_agg(user_id), '{cat}', 'recordings') FROM user_profile.session_replays WHERE url = 'https://replay';
+SELECT is_empty($$SELECT FROM user_profile.live_users WHERE user_id = 'ann'$$, 'and no user comes to be');
+-- Who was in a company under both ids is in it since the earlier time
+SELECT user_profile.join_company('cat', 'c8', '2024-06-01'), user_profile.join_company('old-cat', 'c8', '2024-02-01') \g /dev/null
+SELECT user_profile.alias('old-cat', 'cat') \g /dev/null
+SELECT is(array_agg(user_id || ' ' || joined_at::date), '{"cat 2024-02-01"}', 'since the earlier time') FROM user_profile.memberships WHERE company_id = 'c8';
 -- What was left under the old id is moved by the same alias again
+UPDATE user_profile.users SET country = NULL WHERE user_id = 'cat';
+ALTER TABLE user_profile.users DISABLE TRIGGER settle_row;
 INSERT INTO user_profile.users (user_id, country) VALUES ('ann', 'DK');
+ALTER TABLE user_profile.users ENABLE TRIGGER settle_row;
 SELECT user_profile.alias('ann', 'cat') \g /dev/null
 SELECT is(array_agg(user_id || ' ' || country), '{"cat DK"}', 'the same alias again moves what was left behind') FROM user_profile.users WHERE country = 'DK';
 UPDATE user_profile.users SET country = NULL WHERE user_id = 'cat';
+CREATE TABLE test.before_errors AS SELECT * FROM test.figures();
+SELECT lives_ok($$SELECT user_profile.alias('ann', 'cat')$$, 'the same alias again');
+SELECT throws_ok($$SELECT user_profile.alias('cat', 'cat')$$, '22023', 'user "cat" cannot be an alias of itself', 'an alias of itself');
+SELECT throws_ok($$SELECT user_profile.alias('cat', 'ann')$$, '22023', 'aliases would form a cycle: "ann" is an alias of "cat" already', 'a cycle');
+SELECT throws_ok($$SELECT user_profile.alias('ann', 'u4')$$, '22023', 'user "ann" is an alias of "cat" already', 'an alias of two');
+SELECT throws_ok($$SELECT user_profile.alias('', 'cat')$$, '22023', NULL, 'an empty id');
+SELECT throws_ok($$SELECT user_profile.alias('cat', NULL)$$, '22004', NULL, 'a NULL id');
+SELECT throws_ok($$SELECT user_profile.delete_user('ann')$$, 'P0002', 'user "ann" does not exist', 'an operation on an alias');
 BEGIN ISOLATION LEVEL SERIALIZABLE;
 SELECT throws_ok(query, '25001', name || ' needs the isolation level read committed', 'with an old snapshot: ' || query)
 FROM (VALUES ($$SELECT user_profile.alias('u4', 'cat')$$, 'alias()'), ('SELECT user_profile.rebuild_timelines()', 'rebuild_timelines()'),

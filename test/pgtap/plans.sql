@@ -57,7 +57,10 @@ UNION ALL VALUES
 	('users_top_events()', 'SELECT * FROM user_profile.users_top_events(''[2024-01-01,2024-02-01)'') WHERE user_id = $1', '{timelines_pkey,events_pkey}'),
 	('users_top_pages()', 'SELECT * FROM user_profile.users_top_pages(''[2024-01-01,2024-02-01)'') WHERE user_id = $1', '{timelines_pkey,events_pkey}'),
 	('users_daily()', 'SELECT * FROM user_profile.users_daily(''[2024-01-01,2024-02-01)'', ''UTC'') WHERE user_id = $1', '{timelines_pkey,events_pkey}'),
-	('users_sessions()', 'SELECT * FROM user_profile.users_sessions(''[2024-01-01,2024-02-01)'') WHERE user_id = $1', '{timelines_pkey,events_pkey}');
+	('users_sessions()', 'SELECT * FROM user_profile.users_sessions(''[2024-01-01,2024-02-01)'') WHERE user_id = $1', '{timelines_pkey,events_pkey}'),
+	('some of user_profiles', 'SELECT * FROM user_profile.user_profiles WHERE user_id IN ($1, ''u8'')', '{timelines_pkey,events_pkey}'),
+	('some of user_daily', 'SELECT * FROM user_profile.user_daily WHERE user_id IN ($1, ''u8'')', '{timelines_pkey,events_pkey}'),
+	('some of user_overviews', 'SELECT * FROM user_profile.user_overviews WHERE user_id IN ($1, ''u8'')', '{timelines_pkey,events_pkey}');
 
 CREATE FUNCTION test.all(state text) RETURNS SETOF text
 LANGUAGE plpgsql AS $$
@@ -125,6 +128,11 @@ SELECT test.functions('not analyzed');
 ANALYZE user_profile.events, user_profile.timelines, user_profile.users, user_profile.event_types, user_profile.pages, user_profile.refresh_state;
 SELECT test.all('analyzed');
 SELECT test.functions('analyzed');
+
+-- How many users there are the planner knows, so that a page of a list is not a loop over all pairs
+SELECT cmp_ok(((test.explain('SELECT * FROM user_profile.' || v)) ->> 'Plan Rows')::numeric, '<=',
+	(SELECT 2 * count(*) + 200 FROM user_profile.live_users), 'rows expected of ' || v)
+FROM unnest('{user_profiles,user_overviews,user_export}'::text[]) v;
 
 -- Whole-base figures read each table once, and no row of the log that is folded
 SELECT is((SELECT count(*) FROM test.nodes(test.explain('SELECT * FROM user_profile.live_timelines')) n

@@ -194,7 +194,7 @@ $becomes->('postgres', 'NOT EXISTS (SELECT FROM user_profile.scheduled_deletions
 # An operator's own code never runs as somebody else
 my ($status, undef, $stderr) = $node->psql('postgres', q{
 	SET ROLE folder;
-	CREATE TRIGGER climb AFTER INSERT ON user_profile.timelines EXECUTE FUNCTION user_profile.skip_suppressed()});
+	CREATE TRIGGER climb AFTER INSERT ON user_profile.timelines EXECUTE FUNCTION user_profile.settle_row()});
 like($stderr, qr/permission denied for table timelines/, 'an operator cannot put triggers on the tables');
 
 # An extension whose owner is no superuser, and a trigger of the owner's that tries to be one
