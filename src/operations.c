@@ -752,6 +752,7 @@ move_tables(QueryArgs args)
 		"  content_reset_at = greatest(u.content_reset_at, excluded.content_reset_at)",
 		{TEXTOID, TEXTOID}
 	};
+
 	/* Who is in a company under both ids is so since the earlier time */
 	static SqlQuery memberships = {
 		"WITH p AS (DELETE FROM user_profile.memberships WHERE user_id = $1 RETURNING *),"

@@ -1,13 +1,14 @@
 -- Layer 2: exports. Relations of which each row or cell says all by itself, for
 -- COPY (SELECT ...) TO ... (FORMAT csv, HEADER).
 
+-- A cell of a spreadsheet has 32,767 characters at most
 CREATE FUNCTION user_profile.csv_safe(value text, safe boolean DEFAULT true) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN safe AND value COLLATE "C" OPERATOR(pg_catalog.~)
-		'^([[:space:]]*[-=+@\uFF0B\uFF0D\uFF1D\uFF20]|[\t\r\n])'
+RETURN CASE WHEN safe AND pg_catalog.left(value, 32767) COLLATE "C" OPERATOR(pg_catalog.~)
+		'^([[:space:]\u00A0\u1680\u2000-\u200D\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF]*[-=+@\uFF0B\uFF0D\uFF1D\uFF20]|[\t\r\n])'
 	THEN pg_catalog.concat('''', value) ELSE value END;
 COMMENT ON FUNCTION user_profile.csv_safe(text, boolean) IS
-'A text that no spreadsheet runs as a formula: with an apostrophe before it where it begins with = + - or @ (also full-width, also after blanks), a tab or a line break. safe => false leaves it as it is';
+'A text that no spreadsheet runs as a formula: with an apostrophe before it where it begins with = + - or @ (also full-width, also after blanks, those of Unicode and those of no width included), a tab or a line break. safe => false leaves it as it is';
 
 CREATE FUNCTION user_profile.users_export(safe boolean DEFAULT false)
 RETURNS TABLE (

@@ -125,10 +125,10 @@ CREATE FUNCTION user_profile.grant_access(role regrole, level text) RETURNS void
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 10000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.grant_access(regrole, text) IS
-'Give a role the rights of a level: reader (read profiles), writer (bring in events, users and companies) or operator (everything: both, and the operations and administration). Levels add up. Errors: undefined_object for an unknown role, invalid_parameter_value for an unknown level';
+'Give a role the rights of a level: reader (read profiles), writer (bring in events, users and companies) or operator (everything: both, and the operations and administration). Levels add up. Only the owner of the extension or a superuser can grant. Errors: insufficient_privilege for anyone else, undefined_object for an unknown role, invalid_parameter_value for an unknown level';
 
 CREATE FUNCTION user_profile.revoke_access(role regrole) RETURNS void
 	AS 'MODULE_PATHNAME' LANGUAGE c VOLATILE COST 10000
 	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION user_profile.revoke_access(regrole) IS
-'Take all rights in this schema from a role';
+'Take all rights in this schema from a role, before DROP ROLE for instance. Only the owner of the extension or a superuser can';

@@ -50,7 +50,8 @@ FROM (SELECT user_profile.track('anon', 'before', occurred_at => '2024-02-01')) 
 --
 SELECT is(user_profile.csv_safe(v), e, 'csv_safe: ' || coalesce(to_json(v)::text, 'NULL'))
 FROM (VALUES ('=1', '''=1'), ('+1', '''+1'), ('-1', '''-1'), ('@a', '''@a'), (E'\t1', E'''\t1'), (E'\r1', E'''\r1'),
-	(E'\n1', E'''\n1'), (' =1', ''' =1'), (E'\u00201-1', E'\u00201-1'), (E'\uff1d1', E'''\uff1d1'), (E'\uff0b1', E'''\uff0b1'),
+	(E'\n1', E'''\n1'), (' =1', ''' =1'), (E'\u00201-1', E'\u00201-1'), (E'\u00a0=1', E'''\u00a0=1'), (E'\u3000+1', E'''\u3000+1'),
+	(E'\u200b@1', E'''\u200b@1'), (E'\ufeff\u2060 -1', E'''\ufeff\u2060 -1'), (E'\u00e9=1', E'\u00e9=1'), (E'\uff1d1', E'''\uff1d1'), (E'\uff0b1', E'''\uff0b1'),
 	(E'\uff0d1', E'''\uff0d1'), (E'\uff201', E'''\uff201'), ('1=1', '1=1'), ('a', 'a'), ('', ''), ('''=1', '''=1'), (NULL, NULL)) c (v, e);
 SELECT is(user_profile.csv_safe('=1', false), '=1', 'csv_safe(..., false) leaves all as it is');
 
