@@ -129,7 +129,7 @@ typedef struct DictEntry
 
 /* Kept at most: what is dropped is read again when it is met */
 #define DICT_MAX_ENTRIES	200000
-#define DICT_MAX_BYTES		(32 * 1024 * 1024)
+#define DICT_MAX_BYTES		((Size) 32 * 1024 * 1024)
 
 /* The dictionaries in memory, for a batch */
 struct Dictionary
