@@ -75,6 +75,15 @@ compute_digest(const bytea *key, const char *subject, const text *id, Digest *di
 	pg_hmac_free(hmac);
 }
 
+static void
+report_missing_key(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("there are suppressions, but the key of their digests is missing"),
+			 errhint("Restore the table user_profile.erasure_key.")));
+}
+
 /*
  * The digest of a subject that is being deleted, in the caller's SPI
  * connection.  The caller holds the refresh lock, so that only one makes the
@@ -85,7 +94,8 @@ subject_digest(const char *subject, const text *id)
 {
 	static SqlQuery find = {"SELECT key FROM user_profile.erasure_key"};
 	static SqlQuery make = {
-		"INSERT INTO user_profile.erasure_key (key) VALUES ($1)",
+		"INSERT INTO user_profile.erasure_key (key) SELECT $1"
+		" WHERE NOT EXISTS (SELECT FROM user_profile.suppressions)",
 		{BYTEAOID}
 	};
 	bytea	   *key = NULL;
@@ -98,7 +108,6 @@ subject_digest(const char *subject, const text *id)
 		key = DatumGetByteaPP(query_value(1, &isnull));
 	else
 	{
-
 		key = palloc(VARHDRSZ + KEY_BYTES);
 		SET_VARSIZE(key, VARHDRSZ + KEY_BYTES);
 		if (!pg_strong_random(VARDATA(key), KEY_BYTES))
@@ -107,7 +116,8 @@ subject_digest(const char *subject, const text *id)
 					 errmsg("could not generate a secret key")));
 		args.nargs = 1;
 		args.values[0] = PointerGetDatum(key);
-		query_execute(&make, args);
+		if (query_execute(&make, args) == 0)
+			report_missing_key();
 	}
 	compute_digest(key, subject, id, &digest);
 	SET_VARSIZE(result, VARHDRSZ + sizeof(Digest));
@@ -167,10 +177,7 @@ begin_suppressions(Suppressions *suppressions, MemoryContext context, bool missi
 		end_look(&look);
 	}
 	else if (!missing_key_ok)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("there are suppressions, but the key of their digests is missing"),
-				 errhint("Restore the table user_profile.erasure_key.")));
+		report_missing_key();
 }
 
 static bool

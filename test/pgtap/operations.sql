@@ -387,6 +387,8 @@ INSERT INTO user_profile.users (user_id) VALUES ('restored');
 SELECT is(count(*), 1::bigint, 'without the key a row is kept') FROM user_profile.users WHERE user_id = 'restored';
 SELECT throws_ok($$SELECT user_profile.is_suppressed('restored')$$, 'XX001',
 	'there are suppressions, but the key of their digests is missing', 'but who asks is told');
+SELECT throws_ok($$SELECT user_profile.delete_user('restored')$$, 'XX001',
+	'there are suppressions, but the key of their digests is missing', 'and no other key is made');
 ROLLBACK;
 -- Many suppressions, and many who are asked for
 INSERT INTO user_profile.suppressions (subject_digest) SELECT sha256(i::text::bytea) FROM generate_series(1, 1000) i;
