@@ -408,6 +408,9 @@ erase_user(text *user_id, bool suppress)
 	int64		erasure_id;
 	bool		isnull;
 
+	/* Held already, unless it was decided just now */
+	if (suppress)
+		lock_users(ShareRowExclusiveLock);
 	of_user.values[0] = PointerGetDatum(user_id);
 	if (query_execute(&known, of_user) == 0)
 		report_unknown_user(user_id);
@@ -605,36 +608,33 @@ cancel_delete(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* The ids (text) of the users whose deletion is due, in the order of their times */
+/* The deletions that are due, in the order of their times */
 List *
 due_deletions(MemoryContext context)
 {
 	static SqlQuery query = {
-		"SELECT user_id FROM user_profile.scheduled_deletions"
+		"SELECT user_id, suppress FROM user_profile.scheduled_deletions"
 		" WHERE due_at <= now() ORDER BY due_at, user_id"
 	};
 	QueryArgs	none = {0};
-	uint64		nusers = query_execute(&query, none);
+	uint64		ndeletions = query_execute(&query, none);
 	MemoryContext previous = MemoryContextSwitchTo(context);
-	List	   *users = NIL;
+	List	   *deletions = NIL;
 
-	for (uint64 i = 0; i < nusers; i++)
+	for (uint64 i = 0; i < ndeletions; i++)
 	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	tupdesc = SPI_tuptable->tupdesc;
+		DueDeletion *deletion = palloc0(sizeof(DueDeletion));
 		bool		isnull;
-		Datum		user_id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 
-		users = lappend(users, DatumGetTextPCopy(user_id));
+		deletion->user_id = DatumGetTextPCopy(SPI_getbinval(row, tupdesc, 1, &isnull));
+		deletion->suppress = DatumGetBool(SPI_getbinval(row, tupdesc, 2, &isnull));
+		deletions = lappend(deletions, deletion);
 	}
 	MemoryContextSwitchTo(previous);
-	return users;
+	return deletions;
 }
-
-/* A deletion that is due, and the receipt that it leaves: 0 for none */
-typedef struct DueDeletion
-{
-	text	   *user_id;
-	int64		erasure_id;
-} DueDeletion;
 
 static void
 erase_due(void *arg)
@@ -672,25 +672,24 @@ erase_due(void *arg)
 
 /*
  * Delete a user if that is due, in the caller's SPI connection and under the
- * refresh lock, and return the receipt's id, or 0.  Where it fails, all of it
- * is undone and said at elevel, and it stays due.
+ * refresh lock.  Where it fails, all of it is undone and said at elevel, and it
+ * stays due.
  */
-int64
-run_due_deletion(text *user_id, int elevel)
+void
+run_due_deletion(DueDeletion *deletion, int elevel)
 {
-	DueDeletion deletion = {user_id, 0};
-	ErrorData  *error = run_in_subtransaction(erase_due, &deletion);
+	ErrorData  *error = run_in_subtransaction(erase_due, deletion);
 
 	if (error == NULL)
-		return deletion.erasure_id;
+		return;
+	deletion->erasure_id = 0;
 	ereport(elevel,
 			(errcode(error->sqlerrcode),
 			 errmsg("scheduled deletion of user \"%s\" failed: %s",
-					text_to_cstring(user_id), error->message),
+					text_to_cstring(deletion->user_id), error->message),
 			 error->detail != NULL ? errdetail_internal("%s", error->detail) : 0,
 			 errhint("It is still scheduled, and will be tried again.")));
 	FreeErrorData(error);
-	return 0;
 }
 
 PG_FUNCTION_INFO_V1(run_scheduled_deletions);
@@ -699,21 +698,25 @@ run_scheduled_deletions(PG_FUNCTION_ARGS)
 {
 	int64		first_id = 0;
 	int64		last_id = -1;
-	List	   *users;
+	bool		suppress = false;
+	List	   *deletions;
 	ListCell   *cell;
 
-	begin_rewrite("run_scheduled_deletions()", true, true);
 	SPI_connect();
-	users = due_deletions(CurrentMemoryContext);
-	foreach(cell, users)
+	deletions = due_deletions(CurrentMemoryContext);
+	foreach(cell, deletions)
+		suppress |= ((DueDeletion *) lfirst(cell))->suppress;
+	begin_rewrite("run_scheduled_deletions()", true, suppress);
+	foreach(cell, deletions)
 	{
-		int64		erasure_id = run_due_deletion(lfirst(cell), WARNING);
+		DueDeletion *deletion = lfirst(cell);
 
-		if (erasure_id == 0)
+		run_due_deletion(deletion, WARNING);
+		if (deletion->erasure_id == 0)
 			continue;
-		last_id = erasure_id;
+		last_id = deletion->erasure_id;
 		if (first_id == 0)
-			first_id = erasure_id;
+			first_id = last_id;
 	}
 	SPI_finish();
 	return return_receipts(fcinfo, first_id, last_id);

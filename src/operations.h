@@ -14,9 +14,17 @@
 
 #include "nodes/pg_list.h"
 
+/* A deletion that is due, and the receipt that it leaves: 0 for none */
+typedef struct DueDeletion
+{
+	text	   *user_id;
+	bool		suppress;
+	int64		erasure_id;
+} DueDeletion;
+
 extern List *due_deletions(MemoryContext context);
 extern bool any_left_behind(void);
 extern void move_left_behind(void);
-extern int64 run_due_deletion(text *user_id, int elevel);
+extern void run_due_deletion(DueDeletion *deletion, int elevel);
 
 #endif							/* OPERATIONS_H */

@@ -642,10 +642,10 @@ fold_events(void *arg)
 static void
 list_due_deletions(void *arg)
 {
-	List	  **users = arg;
+	List	  **deletions = arg;
 
 	if (may_go_on())
-		*users = due_deletions(pass_context);
+		*deletions = due_deletions(pass_context);
 }
 
 static void
@@ -657,11 +657,14 @@ wait_without_locks(void *arg)
 static void
 delete_due_user(void *arg)
 {
+	DueDeletion *deletion = arg;
+
 	if (!may_go_on())
 		return;
-	lock_users(ShareRowExclusiveLock);
+	if (deletion->suppress)
+		lock_users(ShareRowExclusiveLock);
 	lock_refresh("run_scheduled_deletions()");
-	(void) run_due_deletion(arg, ERROR);
+	run_due_deletion(deletion, ERROR);
 }
 
 static void

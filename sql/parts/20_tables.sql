@@ -48,7 +48,7 @@ COMMENT ON COLUMN user_profile.events.user_id IS 'Id of the user, 1 to 1024 byte
 COMMENT ON COLUMN user_profile.events.occurred_at IS 'When it happened; may be long before it arrives';
 COMMENT ON COLUMN user_profile.events.kind IS 'What it is, see event_kind';
 COMMENT ON COLUMN user_profile.events.name IS 'Name of the event; of the content, for content; the page may be named here for a page view';
-COMMENT ON COLUMN user_profile.events.action IS 'For content, what was done: seen, step_seen, completed, dismissed, task_completed, ...';
+COMMENT ON COLUMN user_profile.events.action IS 'For content, what was done: seen, step_seen, completed, dismissed, task_completed, ...; an empty one is none';
 COMMENT ON COLUMN user_profile.events.page IS 'The page on which it happened; for a page view without one, the name';
 COMMENT ON COLUMN user_profile.events.properties IS 'Anything else. nps: {"score": 0..10, "comment": text}; survey: {"question", "answer"} or {"answers": [...]}, "comment"';
 COMMENT ON COLUMN user_profile.events.message_id IS 'Id of the message that brought it; makes a repeated one harmless';

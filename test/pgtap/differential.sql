@@ -30,7 +30,7 @@ LANGUAGE sql AS $$
 	INSERT INTO plain.events
 	SELECT user_id, sum(starts) OVER w, event_id, occurred_at, kind, name, action, page, properties
 	FROM (
-		SELECT user_id, event_id, occurred_at, kind, name, action,
+		SELECT user_id, event_id, occurred_at, kind, name, NULLIF(action, '') AS action,
 			CASE WHEN page <> '' THEN page WHEN kind = 'page_view' THEN name END AS page,
 			properties,
 			CASE WHEN occurred_at - lag(occurred_at) OVER w <= timeout THEN 0 ELSE 1 END AS starts
