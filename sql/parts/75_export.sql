@@ -25,9 +25,9 @@ SELECT user_profile.csv_safe(p.user_id, safe), user_profile.csv_safe(p.name, saf
 	user_profile.csv_safe(p.email, safe), user_profile.csv_safe(p.country, safe),
 	user_profile.csv_safe(p.company_id, safe), user_profile.csv_safe(p.company_name, safe),
 	p.sign_up_date, p.sign_up_source, p.first_seen_at, p.last_seen_at,
-	p.total_sessions, p.total_events, o.tracked_events, o.labeled_events,
-	o.feature_tag_events, o.page_views, o.content_interactions,
-	o.session_time, o.avg_session, o.median_session, o.active_days,
+	p.total_sessions, p.total_events, p.tracked_events, p.labeled_events,
+	p.feature_tag_events, p.page_views, p.content_interactions,
+	p.session_time, p.avg_session, p.median_session, p.active_days,
 	p.excluded, user_profile.csv_safe(p.exclusion_reason, safe),
 	user_profile.csv_safe(p.properties OPERATOR(pg_catalog.->>) 'hostname', safe),
 	user_profile.csv_safe(p.properties OPERATOR(pg_catalog.->>) 'browser', safe),
@@ -35,8 +35,7 @@ SELECT user_profile.csv_safe(p.user_id, safe), user_profile.csv_safe(p.name, saf
 	user_profile.csv_safe(p.properties OPERATOR(pg_catalog.->>) 'device_type', safe),
 	user_profile.csv_safe(p.properties OPERATOR(pg_catalog.->>) 'browser_language', safe),
 	p.properties OPERATOR(pg_catalog.-) '{hostname,browser,operating_system,device_type,browser_language}'::text[]
-FROM user_profile.user_profiles p
-JOIN user_profile.users_overview('(,)') o ON o.user_id OPERATOR(pg_catalog.=) p.user_id;
+FROM user_profile.users_headers() p;
 END;
 COMMENT ON FUNCTION user_profile.users_export(boolean) IS
 'One row a user: header, figures of all time, the properties that most users have as columns and the others as JSON. safe: texts that no spreadsheet runs as a formula, see csv_safe()';

@@ -49,7 +49,7 @@ WITH declared (level, privileges, names) AS (
 		-- relations
 		'active_rules', 'rule_users', 'email_matches', 'excluded_user_ids', 'refresh_position', 'refresh_error',
 		'failed_event_ids', 'is_folded', 'user_timeline', 'is_suppressed', 'user_visible', 'check_period', 'in_period', 'likely_support',
-		'unlikely_support', 'timeline_scan_support', 'timelines_since', 'users_timelines', 'worker_status',
+		'unlikely_support', 'timeline_scan_support', 'timelines_since', 'users_timelines', 'users_headers', 'worker_status',
 		'companies_timelines', 'companies_members', 'workspace_timelines', 'timeline_event_details', 'timeline_answer_details',
 		'timeline_interaction_details', 'timeline_interaction_events',
 		'users_overview', 'users_top_events', 'users_top_pages', 'users_daily', 'users_sessions',

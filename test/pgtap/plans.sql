@@ -131,7 +131,7 @@ SELECT test.functions('analyzed');
 
 -- How many users there are the planner knows, so that a page of a list is not a loop over all pairs
 SELECT cmp_ok(((test.explain('SELECT * FROM user_profile.' || v)) ->> 'Plan Rows')::numeric, '<=',
-	(SELECT 2 * count(*) + 200 FROM user_profile.live_users)::numeric, 'rows expected of ' || v)
+	(SELECT 4 * count(*) FROM user_profile.live_users)::numeric, 'rows expected of ' || v)
 FROM unnest('{user_profiles,user_overviews,user_export}'::text[]) v;
 
 -- Whole-base figures read each table once, and no row of the log that is folded

@@ -87,6 +87,18 @@ is( $node->safe_psql(
 	'0',
 	'event ids are unique');
 
+# Whatever was written while it happened
+is( $node->safe_psql(
+		'postgres', q{
+		SELECT string_agg(DISTINCT source || ' of ' || user_id, ', ')
+		FROM (
+			SELECT 'users' AS source, user_id FROM user_profile.users UNION ALL
+			SELECT 'memberships', user_id FROM user_profile.memberships UNION ALL
+			SELECT 'events', user_id FROM user_profile.events) x
+		WHERE user_profile.is_suppressed(user_id) OR user_id IN (SELECT previous_id FROM user_profile.aliases)}),
+	'',
+	'nothing is left of suppressed users, or under an alias');
+
 # Tabs of users and companies beside plain SQL
 my %plain = (
 	"SELECT user_id, kind::text, name, occurrences, last_at FROM user_profile.users_top_events('(,)')" =>
