@@ -335,7 +335,7 @@ fill_user(Datum user_id, HeapTuple row, TupleDesc tupdesc)
  * of an alias is its user's, and what is of a suppressed user is passed over.
  *
  * It looks as of now: its statement may have waited for a deletion (see
- * lock_users()), so that its snapshot does not show what that one has suppressed.
+ * keep_out_writers()), so that its snapshot does not show what that one has suppressed.
  * Where the key of the digests is missing a row is kept, as pg_restore may bring
  * the tables in any order; for the same reason a row of users stays where the
  * alias has no user yet.

@@ -410,7 +410,7 @@ erase_user(text *user_id, bool suppress)
 
 	/* Held already, unless it was decided just now */
 	if (suppress)
-		lock_users(ShareRowExclusiveLock);
+		keep_out_writers();
 	of_user.values[0] = PointerGetDatum(user_id);
 	if (query_execute(&known, of_user) == 0)
 		report_unknown_user(user_id);

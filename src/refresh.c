@@ -119,18 +119,40 @@ static SqlQuery move_watermark_query = {
 	{INT8OID}
 };
 
+/* What is known of users beside their events */
+static const char *const tables_of_users[] = {"users", "memberships", "session_replays"};
+
 /*
- * Lock the tables that have what is known of users beside their events, until
- * the end of the transaction.  RowExclusiveLock is that of anyone who writes
- * there; ShareRowExclusiveLock waits for all of them, and holds up others.
+ * Wait for all who are writing of users, and hold up others until the end of the
+ * transaction.  They lock the tables in any order, so we hold none while we wait
+ * for another.
  */
 void
-lock_users(LOCKMODE mode)
+keep_out_writers(void)
 {
-	static const char *const tables[] = {"users", "memberships", "session_replays"};
+	int			first = 0;
 
-	for (int i = 0; i < lengthof(tables); i++)
-		LockRelationOid(relation_oid(tables[i]), mode);
+	for (;;)
+	{
+		int			taken = -1;
+
+		LockRelationOid(relation_oid(tables_of_users[first]), ShareRowExclusiveLock);
+		for (int i = 0; i < lengthof(tables_of_users) && taken < 0; i++)
+		{
+			if (i != first && !ConditionalLockRelationOid(relation_oid(tables_of_users[i]),
+														  ShareRowExclusiveLock))
+				taken = i;
+		}
+		if (taken < 0)
+			return;
+		for (int i = 0; i < taken; i++)
+		{
+			if (i != first)
+				UnlockRelationOid(relation_oid(tables_of_users[i]), ShareRowExclusiveLock);
+		}
+		UnlockRelationOid(relation_oid(tables_of_users[first]), ShareRowExclusiveLock);
+		first = taken;
+	}
 }
 
 /*
@@ -141,7 +163,8 @@ void
 lock_refresh(const char *function)
 {
 	PreventCommandIfReadOnly(function);
-	lock_users(RowExclusiveLock);
+	for (int i = 0; i < lengthof(tables_of_users); i++)
+		LockRelationOid(relation_oid(tables_of_users[i]), RowExclusiveLock);
 	LockRelationOid(relation_oid("refresh_state"), ShareRowExclusiveLock);
 }
 
@@ -201,7 +224,7 @@ begin_rewrite(const char *function, bool wait, bool keep_out)
 	if (wait)
 		wait_for_writers();
 	if (keep_out)
-		lock_users(ShareRowExclusiveLock);
+		keep_out_writers();
 	lock_refresh(function);
 }
 

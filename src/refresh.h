@@ -12,11 +12,9 @@
 
 #include "query.h"
 
-#include "storage/lockdefs.h"
-
 /* refresh.c */
 extern void refresh_all(bool (*may_go_on) (void));
-extern void lock_users(LOCKMODE mode);
+extern void keep_out_writers(void);
 extern void lock_refresh(const char *function);
 extern void wait_for_writers(void);
 extern void begin_rewrite(const char *function, bool wait, bool keep_out);

@@ -662,7 +662,7 @@ delete_due_user(void *arg)
 	if (!may_go_on())
 		return;
 	if (deletion->suppress)
-		lock_users(ShareRowExclusiveLock);
+		keep_out_writers();
 	lock_refresh("run_scheduled_deletions()");
 	run_due_deletion(deletion, ERROR);
 }

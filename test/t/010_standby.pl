@@ -36,7 +36,7 @@ my @functions = split /\n/, $primary->safe_psql(
 	SELECT format('%I.%I|%s', pronamespace::regnamespace, proname, proargnames[1])
 	FROM pg_proc
 	WHERE pronamespace = 'user_profile'::regnamespace AND proretset AND provolatile = 's'
-		AND proargnames[1] IN ('user_id', 'company_id') AND pronargs - pronargdefaults <= 1
+		AND pronargs > 0 AND proargnames[1] IN ('user_id', 'company_id') AND pronargs - pronargdefaults <= 1
 	ORDER BY 1});
 cmp_ok(scalar(@functions), '>', 15, scalar(@functions) . ' functions of one user or one company');
 foreach my $function (@functions)
