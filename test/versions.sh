@@ -77,7 +77,7 @@ make_tree() {
 	(cd "$TOP" && tar -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
 		--exclude=./.build-stamp .) | (cd "$2/src" && tar -xf - --no-same-owner)
 	if [ -d "$TOP/../shared" ]; then
-		cp -a "$TOP/../shared" "$2/shared"
+		cp -a "$TOP/../shared/." "$2/shared"
 	fi
 }
 
