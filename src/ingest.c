@@ -287,7 +287,7 @@ identify_company(PG_FUNCTION_ARGS)
 
 /* Whose is an id by now, as the active snapshot shows it?  Null where it is no alias. */
 static Datum
-user_of_alias(Datum previous_id, bool *isnull)
+look_up_alias(Datum previous_id, bool *isnull)
 {
 	const KeyCondition condition = {BTEqualStrategyNumber, F_TEXTEQ, previous_id};
 	Datum		user_id = (Datum) 0;
@@ -335,8 +335,8 @@ fill_user(Datum user_id, HeapTuple row, TupleDesc tupdesc)
  * of an alias is its user's, and what is of a suppressed user is passed over.
  *
  * It looks as of now: its statement may have waited for a deletion (see
- * keep_out_writers()), so that its snapshot does not show what that one has suppressed.
- * Where the key of the digests is missing a row is kept, as pg_restore may bring
+ * keep_out_writers()), so that its snapshot does not show what that one has
+ * suppressed.  Where the key of the digests is missing a row is kept, as pg_restore may bring
  * the tables in any order; for the same reason a row of users stays where the
  * alias has no user yet.
  */
@@ -377,7 +377,7 @@ settle_row(PG_FUNCTION_ARGS)
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (id_is_suppressed(fcinfo, DatumGetTextPP(user_id), true))
 		row = NULL;
-	present = user_of_alias(user_id, &isnull);
+	present = look_up_alias(user_id, &isnull);
 	PopActiveSnapshot();
 	if (row == NULL || isnull)
 		return PointerGetDatum(row);

@@ -349,13 +349,14 @@ user_timeline(PG_FUNCTION_ARGS)
 		user_is_visible(PG_GETARG_DATUM(0), &source->visibility))
 	{
 		const TimestampTz since = PG_GETARG_TIMESTAMPTZ(1);
+		const int32 from = PG_ARGISNULL(2) ? 0 : 1;
 
 		if (!PG_ARGISNULL(2))
 			timeline_join_add(&join, PG_GETARG_TIMELINE_P(2), since);
 		if (source->by_policy)
-			query_parts(&join, PG_GETARG_DATUM(0), PG_ARGISNULL(2) ? 0 : 1, since);
+			query_parts(&join, PG_GETARG_DATUM(0), from, since);
 		else
-			add_parts(&join, source, PG_GETARG_DATUM(0), PG_ARGISNULL(2) ? 0 : 1, since);
+			add_parts(&join, source, PG_GETARG_DATUM(0), from, since);
 	}
 	if (!PG_ARGISNULL(3))
 		timeline_join_add(&join, PG_GETARG_TIMELINE_P(3), PG_INT64_MIN);

@@ -96,9 +96,9 @@ in_period(PG_FUNCTION_ARGS)
 }
 
 /*
- * Planner support of conditions that hold for most rows, or hardly any.  Without it, the
- * planner expects a thousandth of the rows within a period that it does not
- * know, and loops over what it should hash.
+ * Planner support of conditions that hold for most rows, or hardly any.
+ * Without it, the planner expects a thousandth of the rows within a period that
+ * it does not know, and loops over what it should hash.
  */
 static Node *
 expect_share(Node *request, double share)
